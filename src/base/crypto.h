@@ -1,0 +1,28 @@
+/* crypto: hashes, randomness and the comparison that takes the same time always. The only user of libcrypto's digests. */
+#ifndef ENCKE_BASE_CRYPTO_H
+#define ENCKE_BASE_CRYPTO_H
+
+#include "base/slice.h"
+#include "base/status.h"
+
+#define SHA1_SIZE   20
+#define SHA256_SIZE 32
+
+void sha1(struct slice data, unsigned char out_digest[SHA1_SIZE]);
+void sha256(struct slice data, unsigned char out_digest[SHA256_SIZE]);
+
+/* From the kernel (getrandom); aborts when the kernel has none, for nothing secret could be made then. */
+void random_bytes(void *out, size_t len);
+uint64_t random_u64(void);
+
+/* Equal? Takes the same time wherever they differ. */
+bool crypto_equal(const void *a, const void *b, size_t len);
+
+/* RFC 4648 section 4, padded, NUL-terminated; `out` has room for base64_size(len). Returns the length without the NUL. */
+#define base64_size(len) (((len) + 2) / 3 * 4 + 1)
+size_t base64_encode(struct slice data, char *out);
+
+/* Length of the decoded bytes, or SIZE_MAX when `text` is not base64 or needs more than `size`. */
+size_t base64_decode(struct slice text, unsigned char *out, size_t size);
+
+#endif

@@ -1,0 +1,28 @@
+/* dialect: what an application protocol tells the hub about itself.
+ *
+ * The hub knows channels and no bytes. A message is encoded once for each dialect that has subscribers anywhere, by the
+ * `encode` of that dialect, at the message's home shard; the bytes are then shared by every subscriber on every shard.
+ */
+#ifndef ENCKE_HUB_DIALECT_H
+#define ENCKE_HUB_DIALECT_H
+
+#include "base/buf.h"
+#include "io/stream.h"
+
+#define DIALECT_MAX 4 /* dialects in one process; a mask of them fits a byte */
+
+struct message;
+struct session;
+
+struct dialect {
+    const char *name;
+    uint8_t     index; /* its place in the table given to hub_setup */
+
+    /* Appends what goes on the wire: whole frames. Runs at the home shard; must not touch anything but its arguments. */
+    void (*encode)(struct buf *out, const struct message *m);
+
+    /* The session of a stream that speaks this dialect. */
+    struct session *(*session_of)(struct stream *s);
+};
+
+#endif

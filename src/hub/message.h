@@ -1,0 +1,73 @@
+/* message: what was said, in two types for its two lives.
+ *
+ *   struct draft          one owner, mutable: who, where, event, payload        draft_new ... draft_free
+ *      | message_seal()   home shard only: stamps offset and time, encodes once for each interested dialect; takes the draft
+ *      v
+ *   const struct message  immutable, counted atomically, shared by all shards   message_ref / message_unref
+ *
+ * Sealing comes before sharing, so there are no lazy fields and no locks.
+ */
+#ifndef ENCKE_HUB_MESSAGE_H
+#define ENCKE_HUB_MESSAGE_H
+
+#include <stdatomic.h>
+
+#include "base/slice.h"
+#include "hub/dialect.h"
+#include "io/inbox.h"
+
+enum message_kind {
+    MESSAGE_TEXT,  /* somebody published it */
+    MESSAGE_JOIN,  /* presence: user_id and uuid came to the channel */
+    MESSAGE_LEAVE, /* ... and left */
+};
+
+#define UUID_TEXT_MAX 32
+
+struct draft {
+    struct letter       letter; /* to its home */
+    enum message_kind   kind;
+    uint32_t            app;
+    uint32_t            user_id;     /* of the sender; 0 = anonymous */
+    bool                shows_user;  /* the sender's user id is part of the message (browser messages) */
+    bool                is_recorded; /* goes into history where the channel has one */
+    uint64_t            sender;      /* stream id of the connection that must not receive it; 0 = none */
+    uint64_t            hash;        /* of (app, channel) */
+    struct slice        channel;     /* these point into the same allocation */
+    struct slice        event;
+    struct slice        payload;
+    struct slice        uuid;        /* of the visitor who joined or left */
+    struct publish_report *report;   /* owned: the answer to whoever asked; NULL when nobody did */
+};
+
+/* Copies all texts. NULL when there is no memory. */
+struct draft *draft_new(uint32_t app, struct slice channel, struct slice event, struct slice payload);
+void draft_free(struct draft *d); /* NULL is allowed */
+
+struct message {
+    atomic_uint          refs;
+    enum message_kind    kind;
+    const struct draft  *draft; /* owned; its texts */
+    uint64_t             offset; /* 1, 2, 3 ... in its channel; 0 = the channel keeps no state */
+    uint64_t             epoch;  /* of the channel's state */
+    uint64_t             sent_ms; /* wall clock at its home */
+    struct slice         bytes[DIALECT_MAX]; /* encoded; at == NULL: nobody asked for it */
+};
+
+/* Encodes for each dialect in `mask`. Takes the draft, also when it fails (NULL: no memory). */
+const struct message *message_seal(struct draft *given, uint64_t offset, uint64_t epoch, uint64_t sent_ms, uint8_t mask);
+
+const struct message *message_ref(const struct message *m);
+void message_unref(const struct message *m);
+
+/* Bytes of memory it takes. */
+size_t message_size(const struct message *m);
+
+/* The text id of a stored message, a UUID (RFC 9562 version 8) made of epoch and offset. */
+#define MESSAGE_ID_SIZE 37
+void message_id(const struct message *m, char out[MESSAGE_ID_SIZE]);
+
+/* False when `text` is no such id. */
+bool message_id_parse(struct slice text, uint64_t *out_epoch, uint64_t *out_offset);
+
+#endif

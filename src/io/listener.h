@@ -1,0 +1,35 @@
+/* listener: where connections come in.
+ *
+ * Each shard has a listener of its own on every port (SO_REUSEPORT); the kernel spreads the connections. main first finds out
+ * whether the port is free, by binding it without SO_REUSEPORT, because two servers that share a port by accident would each
+ * get half of the clients.
+ *
+ * Near the limit of its descriptor table a shard pauses its listeners: what waits in the backlog stays there and is accepted
+ * when descriptors are free again. Over max_connections a connection is accepted and refused with `refusal`.
+ */
+#ifndef ENCKE_IO_LISTENER_H
+#define ENCKE_IO_LISTENER_H
+
+#include "base/counter.h"
+#include "base/status.h"
+#include "io/stream.h"
+
+struct port {
+    const char              *name;       /* "ws" */
+    const char              *ip;         /* numeric; IPv4 or IPv6 */
+    uint16_t                 port;       /* 0: any; port_reserve fills in which */
+    int                      backlog;
+    enum stream_kind         kind;
+    const struct stream_ops *first_ops;  /* of a fresh connection */
+    uint64_t                 queue_limit_bytes; /* output that may wait for one connection */
+    bool                     is_counted; /* counts towards max_connections */
+    struct slice             refusal;    /* sent to a connection over the limit */
+    enum counter             online, added, ended, events;
+    int                      reserved_fd; /* main's, bound but not listening; -1 once released */
+};
+
+/* Finds out whether the port can be had and holds it. In main, before the shards start. */
+enum status port_reserve(struct port *p, struct error *out_error) __attribute__((warn_unused_result));
+void port_release(struct port *p);
+
+#endif

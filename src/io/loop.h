@@ -1,0 +1,24 @@
+/* loop: one turn of a shard.
+ *
+ * 1. The time is read once: shard_here.now_ms and wall_ms.
+ * 2. The inbox is drained, at most LOOP_LETTERS letters.
+ * 3. Each part has its on_turn; the hub's goes on with its walks. io does not know what a walk is.
+ * 4. The wheel: due timers call on_quiet.
+ * 5. epoll_wait: 0 ms when a letter or a walk is left, else until the next timer.
+ * 6. Events: one read of at most LOOP_READ bytes for each ready stream; stale generations are ignored.
+ * 7. Streams that have more to read without a new event have one more read each.
+ * 8. Graves: what was closed in this turn is freed. Nothing is freed anywhere else.
+ */
+#ifndef ENCKE_IO_LOOP_H
+#define ENCKE_IO_LOOP_H
+
+#define LOOP_LETTERS 4096
+#define LOOP_READ    65536
+#define LOOP_EVENTS  512
+
+struct shard;
+
+/* Turns until the shard is told to stop. */
+void loop_run(struct shard *shard);
+
+#endif

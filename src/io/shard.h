@@ -1,0 +1,63 @@
+/* shard: a thread with everything it needs to serve its connections alone.
+ *
+ * main calls shards_start with the ports and parts that wiring.c names. It makes all wake-up descriptors, then the threads;
+ * each of them unshares its descriptor table, opens its own listeners and starts its parts. shards_start returns when all
+ * serve, or when the first has failed and all have ended.
+ *
+ *   main ── eventfd x N ── thread x N ── unshare ── listeners ── parts ── "ready" ── turns (io/loop.h) ... ── stop
+ *
+ * Nothing else crosses threads but letters (io/inbox.h), posted with shard_post.
+ */
+#ifndef ENCKE_IO_SHARD_H
+#define ENCKE_IO_SHARD_H
+
+#include "base/status.h"
+#include "io/inbox.h"
+#include "io/listener.h"
+
+/* State a room keeps in each shard. The rooms keep the pointer in a _Thread_local of their own. */
+struct shard_part {
+    const char *name;
+    enum status (*on_start)(void);  /* in the shard, before the listeners open; may be NULL */
+    bool        (*on_turn)(void);   /* once a turn, after the inbox; true: there is more to do, do not sleep */
+    void        (*on_stop)(void);   /* after the last connection is gone; may be NULL */
+};
+
+struct shards_setup {
+    unsigned                        shard_count;
+    const struct port              *ports; /* all borrowed until shards_join returned */
+    unsigned                        port_count;
+    const struct shard_part *const *parts;
+    unsigned                        part_count;
+    uint32_t                        nofile;          /* descriptors a table may have */
+    uint64_t                        max_connections; /* in all shards and ports marked `counted`; 0 = no bound */
+};
+
+/* What the calling shard is and what time its turn began. Read only. */
+struct shard_here {
+    unsigned index;
+    unsigned count;
+    uint64_t now_ms;  /* monotonic */
+    uint64_t wall_ms; /* since 1970 */
+};
+
+extern _Thread_local struct shard_here shard_here;
+
+static inline uint64_t shard_wall_s(void)
+{
+    return shard_here.wall_ms / 1000;
+}
+
+/* Starts all shards; the error says what could not be done and where (a port in use, no permission, no descriptors). */
+enum status shards_start(const struct shards_setup *setup, struct error *out_error) __attribute__((warn_unused_result));
+
+/* From any thread: gives the letter to shard `to`, which may be the caller's own. */
+void shard_post(unsigned to, struct letter *given);
+
+/* Asks all shards to stop: they close their listeners, send what is queued for at most `grace_ms`, close everything. */
+void shards_stop(uint32_t grace_ms);
+
+/* Waits until all have ended and frees what they shared. */
+void shards_join(void);
+
+#endif

@@ -1,0 +1,133 @@
+/* stream: one connected socket of one shard.
+ *
+ * 64 bytes in a slab. What its bytes mean is the business of `ops` and `owner`, which change together (stream_become): an
+ * upgrade is a change of table.
+ *
+ *            accept                                101                       EOF, error, timer, stream_close
+ *   listener -------> [ ops = http, owner = http_conn ] ---> [ ops = ws, owner = classic ] ---> closed ---> on_gone, freed
+ *
+ * Reading. The shard reads into its one scratch buffer and calls on_bytes. There is no read buffer: what an owner cannot use
+ * yet it keeps itself.
+ *
+ * Writing. Bytes written to a stream while it handles its own event (on_bytes, or between stream_cork and stream_uncork) are
+ * gathered and leave with one send at the end of it. Other writes go straight to the socket. What the socket does not take
+ * waits in `out` (io/outq.h), up to the bound of its port; past it the stream is closed: a slow consumer never delays others
+ * and never fills the memory.
+ *
+ * Closing. stream_close marks; nothing more is read or sent; on_gone is called once, at the end of the turn, and nowhere else,
+ * so no owner vanishes under a caller. stream_finish closes when the queue has left, or after 10 s.
+ *
+ * Identity across threads is stream_id: shard, generation, index. Never a pointer, never a descriptor.
+ *
+ * Thread: its shard's.
+ */
+#ifndef ENCKE_IO_STREAM_H
+#define ENCKE_IO_STREAM_H
+
+#include "base/slab.h"
+#include "base/status.h"
+#include "io/outq.h"
+#include "io/wheel.h"
+
+enum stream_kind { STREAM_WS, STREAM_SQL, STREAM_KIND_COUNT };
+
+struct stream;
+struct tls;
+
+struct stream_ops {
+    const char *name;
+
+    /* A fresh connection was accepted: set the owner with stream_become or close it. Only for tables named by a port. */
+    void (*on_open)(struct stream *s);
+
+    /* Bytes came in; they may be changed in place and are valid during the call. Returns how many were taken: all of them,
+     * unless stream_become was called: the rest is then offered to the new table. Not called while paused or closing. */
+    size_t (*on_bytes)(struct stream *s, char *at, size_t len);
+
+    void (*on_drain)(struct stream *s); /* the queue has emptied; may be NULL */
+    void (*on_quiet)(struct stream *s); /* the timer armed with stream_wait is due; may be NULL */
+    void (*on_gone)(struct stream *s);  /* free the owner; the stream is still readable, not writable */
+};
+
+enum stream_flags {
+    STREAM_CLOSED = 1 << 0,    /* in the graves list */
+    STREAM_FINISHING = 1 << 1, /* closes when `out` is empty */
+    STREAM_PAUSED = 1 << 2,    /* not read */
+    STREAM_READY = 1 << 3,     /* in the shard's ready list: has something to read without a new event */
+    STREAM_HUNG_UP = 1 << 4,   /* the peer has closed its side: read until the end */
+    STREAM_WANTS_OUT = 1 << 5, /* EPOLLOUT is armed */
+};
+
+struct stream {
+    struct slab_head         head;
+    const struct stream_ops *ops;
+    void                    *owner;
+    struct outq             *out; /* owned; NULL unless blocked */
+    struct tls              *tls; /* NULL: plain */
+    struct wheel_node        timer;
+    int                      fd;
+    uint16_t                 flags; /* enum stream_flags */
+    uint8_t                  port;  /* index into the shard's ports */
+    uint8_t                  kind;  /* enum stream_kind */
+    uint32_t                 grave; /* next in the graves list */
+};
+
+_Static_assert(sizeof(struct stream) == 64, "an idle connection costs one cache line here");
+
+/* Gives it another meaning. */
+void stream_become(struct stream *s, const struct stream_ops *ops, void *owner);
+
+/* Shared bytes to the peer; keeps references as it needs them. False: the stream is closed (now or already). */
+bool stream_send(struct stream *s, struct parcel *p);
+
+/* Own bytes, copied where they must wait. */
+bool stream_write(struct stream *s, struct slice bytes);
+
+/* Gather what is written to `s` until stream_uncork, which sends it. Nesting on one stream is counted; while another stream
+ * is corked the call changes nothing. */
+void stream_cork(struct stream *s);
+void stream_uncork(struct stream *s);
+
+/* Drops the connection, now. */
+void stream_close(struct stream *s);
+
+/* Reads no more; closes when everything written has left. */
+void stream_finish(struct stream *s);
+
+void stream_pause(struct stream *s);
+void stream_resume(struct stream *s);
+
+/* One timer for each stream: calls on_quiet after `ms`. Arming again moves it. */
+void stream_wait(struct stream *s, uint64_t ms);
+void stream_wait_no_more(struct stream *s);
+
+static inline bool stream_is_open(const struct stream *s)
+{
+    return (s->flags & (STREAM_CLOSED | STREAM_FINISHING)) == 0;
+}
+
+static inline bool stream_is_blocked(const struct stream *s)
+{
+    return s->out != NULL;
+}
+
+uint64_t stream_id(const struct stream *s);
+
+/* The living stream of this shard with that id, or NULL. */
+struct stream *stream_find(uint64_t id);
+
+static inline unsigned stream_id_shard(uint64_t id)
+{
+    return (unsigned)(id >> 56);
+}
+
+/* The open stream at a slab index that the caller knows to live (a seat in an audience). */
+struct stream *stream_at(uint32_t index);
+
+/* The first living stream of this shard whose index is at least `from`, or NULL. */
+struct stream *stream_next(uint32_t from);
+
+/* The peer's address as text, "127.0.0.1"; empty when it is gone. */
+void stream_peer(const struct stream *s, char *out, size_t size);
+
+#endif

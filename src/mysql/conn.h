@@ -1,0 +1,79 @@
+/* conn: the server's side of the MySQL client/server protocol on a stream.
+ *
+ *   accept -> greeting (salt) -> login packet -> on_login -> OK | ERR
+ *          -> COM_QUERY -> on_query -> mysql_ok | mysql_fail | mysql_columns, mysql_row ..., mysql_end -> next command
+ *
+ * Pipelined packets wait until the statement before has its answer, so answers come in the order of the questions. The
+ * answer may come in a later turn (the owner keeps nothing but the connection). Large answers respect the socket: when
+ * mysql_is_blocked, wait for on_drain.
+ */
+#ifndef ENCKE_MYSQL_CONN_H
+#define ENCKE_MYSQL_CONN_H
+
+#include "io/shard.h"
+#include "io/stream.h"
+
+struct mysql_conn;
+
+struct mysql_login {
+    struct slice user;
+    struct slice database; /* empty: none was named */
+    bool         is_empty_password;
+    bool         is_password_right; /* mysql_native_password, compared in constant time */
+};
+
+struct mysql_ops {
+    /* May this user in? Fills `error` when not. May set mysql_owner_set. */
+    enum status (*on_login)(struct mysql_conn *c, const struct mysql_login *login, struct error *error);
+
+    /* COM_INIT_DB. */
+    enum status (*on_database)(struct mysql_conn *c, struct slice name, struct error *error);
+
+    /* COM_QUERY: answer now or later. `sql` is valid until the answer is complete. */
+    void (*on_query)(struct mysql_conn *c, struct slice sql);
+
+    /* COM_FIELD_LIST: answer with mysql_field_list. */
+    void (*on_field_list)(struct mysql_conn *c, struct slice table);
+
+    /* COM_STATISTICS: append the text. */
+    void (*on_statistics)(struct mysql_conn *c, struct buf *out);
+
+    void (*on_drain)(struct mysql_conn *c); /* output has left; may be NULL */
+    void (*on_gone)(struct mysql_conn *c);  /* free the owner */
+};
+
+struct mysql_settings {
+    const struct mysql_ops *ops;
+    const char             *version;    /* "5.7.99-Encke-0.1" */
+    struct slice            password;   /* clear text; never logged */
+    uint32_t                max_packet; /* largest command, bytes (below 16 MiB) */
+    uint32_t                login_timeout_ms;
+    uint32_t                idle_timeout_ms; /* 0 = none */
+};
+
+/* Borrowed for ever; called once before the shards start. */
+void mysql_setup(const struct mysql_settings *settings);
+
+extern const struct stream_ops mysql_conn_ops; /* first table of a connection to the cometql port */
+extern const struct shard_part mysql_part;     /* a slab of connections in each shard */
+
+void *mysql_owner(const struct mysql_conn *c);
+void mysql_owner_set(struct mysql_conn *c, void *owner);
+struct stream *mysql_stream(const struct mysql_conn *c);
+struct mysql_conn *mysql_of_stream(struct stream *s); /* the stream's ops must be mysql_conn_ops */
+uint32_t mysql_connection_id(const struct mysql_conn *c);
+
+/* Exactly one of mysql_ok, mysql_fail, or the run mysql_columns, mysql_row*, mysql_end (which mysql_fail may cut short)
+ * answers a statement. */
+void mysql_ok(struct mysql_conn *c, uint64_t affected, uint64_t insert_id);
+void mysql_fail(struct mysql_conn *c, const struct error *error);
+void mysql_columns(struct mysql_conn *c, const struct slice *names, size_t count);
+void mysql_row(struct mysql_conn *c, const struct slice *cells, size_t count); /* at == NULL: the SQL NULL */
+void mysql_end(struct mysql_conn *c);
+
+/* The answer of on_field_list: the names of the columns; count 0 = no such table. */
+void mysql_field_list(struct mysql_conn *c, const struct slice *names, size_t count);
+
+bool mysql_is_blocked(const struct mysql_conn *c);
+
+#endif
