@@ -19,9 +19,13 @@
 struct shard_part {
     const char *name;
     enum status (*on_start)(void);  /* in the shard, before the listeners open; may be NULL */
-    bool        (*on_turn)(void);   /* once a turn, after the inbox; true: there is more to do, do not sleep */
+    uint32_t    (*on_turn)(void);   /* once a turn, after the inbox; how many ms it can wait for the next turn:
+                                     * 0 = there is more to do now, SHARD_ANY_TIME = nothing is left; may be NULL */
     void        (*on_stop)(void);   /* after the last connection is gone; may be NULL */
 };
+
+#define SHARD_ANY_TIME UINT32_MAX
+#define SHARDS_MAX     64 /* a set of them fits a 64-bit mask */
 
 struct shards_setup {
     unsigned                        shard_count;

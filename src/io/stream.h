@@ -91,7 +91,7 @@ void stream_uncork(struct stream *s);
 /* Drops the connection, now. */
 void stream_close(struct stream *s);
 
-/* Reads no more; closes when everything written has left. */
+/* Reads no more; when everything written has left, ends its direction and closes with the peer (after 2 s at most). */
 void stream_finish(struct stream *s);
 
 void stream_pause(struct stream *s);
@@ -110,6 +110,9 @@ static inline bool stream_is_blocked(const struct stream *s)
 {
     return s->out != NULL;
 }
+
+#define STREAM_INDEX_BITS 24 /* streams of one shard; the generation has 32 bits of the id, the shard 8 */
+#define STREAM_INDEX_MASK ((1u << STREAM_INDEX_BITS) - 1)
 
 uint64_t stream_id(const struct stream *s);
 

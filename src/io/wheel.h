@@ -15,11 +15,12 @@
 
 #define WHEEL_SLOTS   1024u
 #define WHEEL_TICK_MS 64u
+#define WHEEL_EXPIRED UINT32_MAX
 
 struct wheel_node {
     uint32_t next; /* SLAB_NONE at the end */
     uint32_t prev; /* SLAB_NONE at the front */
-    uint32_t due;  /* tick; 0 = not armed */
+    uint32_t due;  /* tick; 0 = not armed, WHEEL_EXPIRED = in the list of those being called */
 };
 
 struct wheel {
@@ -28,7 +29,7 @@ struct wheel {
     uint64_t     start_ms;
     uint32_t     now; /* the last tick that was handled */
     uint32_t     armed;
-    uint32_t     slot[WHEEL_SLOTS];
+    uint32_t     slot[WHEEL_SLOTS + 1]; /* the last: those that are due now */
 };
 
 void wheel_init(struct wheel *w, struct slab *slab, size_t node_at, uint64_t now_ms);

@@ -1,0 +1,86 @@
+/* internal: what the files of io share about one shard. Included nowhere else. */
+#ifndef ENCKE_IO_INTERNAL_H
+#define ENCKE_IO_INTERNAL_H
+
+#include <pthread.h>
+
+#include "base/slab.h"
+#include "io/loop.h"
+#include "io/shard.h"
+
+#define CORK_BYTES 65536
+
+/* epoll's user data is a stream's generation and index (56 bits), or one of these. */
+#define LISTENER_MARK (UINT64_C(1) << 63)
+#define WAKE_MARK     (UINT64_C(1) << 62)
+
+/* Output of the stream that handles its event, gathered for one send. */
+struct cork {
+    struct stream *stream; /* borrowed; NULL: nobody is corked */
+    unsigned       depth;
+    size_t         len;
+    char          *bytes; /* owned, CORK_BYTES */
+};
+
+/* A listener of this shard. */
+struct listener {
+    int                fd;
+    const struct port *port;
+    uint8_t            number; /* index in the setup's ports */
+    bool               is_paused;
+};
+
+struct shard {
+    const struct shards_setup *setup;
+    unsigned                   index;
+    int                        wake_fd; /* eventfd made by main; the same number in every table */
+    struct inbox               inbox;
+    pthread_t                  thread;
+
+    /* From here on the shard's own. */
+    int              epoll_fd;
+    struct slab      streams;
+    struct wheel     wheel;
+    struct listener *listeners; /* owned, port_count of them */
+    struct cork      cork;
+    char            *scratch;   /* owned, LOOP_READ bytes */
+    uint32_t         graves;    /* first of the closed streams, linked by stream->grave; SLAB_NONE at the end */
+    uint64_t        *ready;     /* owned: ids of streams that have more to read */
+    size_t           ready_count, ready_cap;
+    uint32_t         table_limit; /* streams it may hold */
+    bool             accept_again; /* a listener had more than its share in this turn */
+    bool             listeners_closed;
+    uint64_t         resume_accept_ms;
+    uint64_t         stop_by_ms; /* 0: not stopping */
+
+    struct error start_error;
+};
+
+extern _Thread_local struct shard *shard_own;
+
+/* Each shard's letters go here; set before any thread starts. */
+struct shards {
+    struct shard   *shards; /* owned array */
+    unsigned        count;
+    _Atomic int64_t connections;    /* counted ones, all shards */
+    _Atomic int     stop_grace_ms;  /* < 0: run */
+};
+
+extern struct shards shards;
+
+/* listener.c */
+enum status listeners_open(struct shard *shard, struct error *out_error);
+void listeners_close(struct shard *shard);
+void listener_accept(struct shard *shard, struct listener *l);
+void listeners_resume(struct shard *shard); /* after descriptors became free, or a second after EMFILE */
+
+/* stream.c */
+struct stream *stream_adopt(struct shard *shard, int fd, uint8_t port);
+void stream_on_events(struct shard *shard, uint64_t id, uint32_t events);
+void stream_read_ready(struct shard *shard);
+void stream_on_due(void *stream);
+void graves_run(struct shard *shard);
+void streams_close_all(struct shard *shard);
+bool streams_have_output(const struct shard *shard);
+
+#endif

@@ -1,0 +1,221 @@
+/* listener.c: see listener.h. */
+#include "io/listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "io/internal.h"
+
+#define ACCEPTS_A_TURN  256  /* then the others get their turn */
+#define RETRY_ACCEPT_MS 1000 /* after EMFILE, ENFILE, ENOMEM */
+
+/* Fills a socket address; 0 when the text is no numeric address. */
+static socklen_t address_of(const struct port *p, struct sockaddr_storage *out)
+{
+    memset(out, 0, sizeof *out);
+    struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)out;
+    if (inet_pton(AF_INET, p->ip, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(p->port);
+        return sizeof *v4;
+    }
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)out;
+    if (inet_pton(AF_INET6, p->ip, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(p->port);
+        return sizeof *v6;
+    }
+    return 0;
+}
+
+static enum status port_error(const struct port *p, struct error *e)
+{
+    const char *advice = errno == EADDRINUSE      ? "another program listens there; stop it or choose another port"
+                         : errno == EACCES        ? "ports below 1024 need root or CAP_NET_BIND_SERVICE"
+                         : errno == EADDRNOTAVAIL ? "this machine has no such address"
+                                                  : "see the reason";
+    return error_set(e, E_CONFIG, "%s port: cannot listen on %s:%u: %s (%s)", p->name, p->ip, p->port, strerror(errno),
+                     advice);
+}
+
+/* A bound socket; with `shared` other sockets of this user may bind the same port. -1 on failure, errno tells. */
+static int bound_socket(const struct port *p, bool shared)
+{
+    struct sockaddr_storage address;
+    socklen_t               len = address_of(p, &address);
+    if (len == 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int on = 1;
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if ((shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0) ||
+        bind(fd, (struct sockaddr *)&address, len) < 0) {
+        int reason = errno;
+        close(fd);
+        errno = reason;
+        return -1;
+    }
+    return fd;
+}
+
+static uint16_t port_of(int fd)
+{
+    struct sockaddr_storage a;
+    socklen_t               len = sizeof a;
+    if (getsockname(fd, (struct sockaddr *)&a, &len) < 0)
+        return 0;
+    return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&a)->sin6_port
+                                         : ((struct sockaddr_in *)(void *)&a)->sin_port);
+}
+
+enum status port_reserve(struct port *p, struct error *out_error)
+{
+    struct sockaddr_storage address;
+    p->reserved_fd = -1;
+    if (address_of(p, &address) == 0)
+        return error_set(out_error, E_CONFIG, "%s.ip: '%s' is not a numeric IP address", p->name, p->ip);
+
+    int probe = bound_socket(p, false); /* fails when anybody listens there, shared or not */
+    if (probe < 0 || listen(probe, 1) < 0) {
+        enum status s = port_error(p, out_error);
+        if (probe >= 0)
+            close(probe);
+        return s;
+    }
+    p->port = port_of(probe);
+    close(probe);
+    p->reserved_fd = bound_socket(p, true);
+    return p->reserved_fd >= 0 ? OK : port_error(p, out_error);
+}
+
+void port_release(struct port *p)
+{
+    if (p->reserved_fd >= 0)
+        close(p->reserved_fd);
+    p->reserved_fd = -1;
+}
+
+static enum status listener_open(struct shard *shard, struct listener *l, struct error *out_error)
+{
+    int on = 1;
+    l->fd = bound_socket(l->port, true);
+    if (l->fd < 0 || listen(l->fd, l->port->backlog) < 0)
+        return port_error(l->port, out_error);
+    setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* accepted sockets inherit it */
+    struct epoll_event e = { .events = EPOLLIN, .data.u64 = LISTENER_MARK | l->number };
+    if (epoll_ctl(shard->epoll_fd, EPOLL_CTL_ADD, l->fd, &e) < 0)
+        return error_set(out_error, E_IO, "epoll: %s", strerror(errno));
+    return OK;
+}
+
+enum status listeners_open(struct shard *shard, struct error *out_error)
+{
+    for (unsigned i = 0; i < shard->setup->port_count; i++) {
+        shard->listeners[i] = (struct listener){ .fd = -1, .port = &shard->setup->ports[i], .number = (uint8_t)i };
+        enum status s = listener_open(shard, &shard->listeners[i], out_error);
+        if (s != OK)
+            return s;
+    }
+    return OK;
+}
+
+void listeners_close(struct shard *shard)
+{
+    for (unsigned i = 0; i < shard->setup->port_count; i++) {
+        if (shard->listeners[i].fd >= 0)
+            close(shard->listeners[i].fd);
+        shard->listeners[i].fd = -1;
+    }
+    shard->listeners_closed = true;
+}
+
+static void listener_pause(struct shard *shard, struct listener *l)
+{
+    struct epoll_event e = { .events = 0, .data.u64 = LISTENER_MARK | l->number };
+    epoll_ctl(shard->epoll_fd, EPOLL_CTL_MOD, l->fd, &e);
+    l->is_paused = true;
+    shard->resume_accept_ms = shard_here.now_ms + RETRY_ACCEPT_MS;
+}
+
+void listeners_resume(struct shard *shard)
+{
+    if (shard->resume_accept_ms == 0 || shard_here.now_ms < shard->resume_accept_ms || shard->listeners_closed)
+        return;
+    shard->resume_accept_ms = 0;
+    for (unsigned i = 0; i < shard->setup->port_count; i++) {
+        struct listener   *l = &shard->listeners[i];
+        struct epoll_event e = { .events = EPOLLIN, .data.u64 = LISTENER_MARK | l->number };
+        if (l->is_paused && epoll_ctl(shard->epoll_fd, EPOLL_CTL_MOD, l->fd, &e) == 0)
+            l->is_paused = false;
+    }
+}
+
+static void refuse(int fd, const struct port *p)
+{
+    static struct log_limit limit = { .every_ms = 10000 };
+    counter_add(COUNTER_REFUSED, 1);
+    log_limited(&limit, LOG_WARN, "%s: a connection was refused, max_connections is reached", p->name);
+    if (p->refusal.len > 0)
+        (void)!send(fd, p->refusal.at, p->refusal.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    close(fd);
+}
+
+static bool is_over_limit(const struct shard *shard, const struct port *p)
+{
+    return p->is_counted && shard->setup->max_connections > 0 &&
+           atomic_load_explicit(&shards.connections, memory_order_relaxed) >= (int64_t)shard->setup->max_connections;
+}
+
+/* Out of something: what waits in the backlog stays there until there is room again. */
+static void accept_failed(struct shard *shard, struct listener *l)
+{
+    static struct log_limit limit = { .every_ms = 10000 };
+    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
+        return; /* the peer gave up meanwhile: nothing is wrong here */
+    log_limited(&limit, LOG_ERROR, "%s: cannot accept in shard %u: %s; new connections wait. Raise LimitNOFILE or memory",
+                l->port->name, shard->index, strerror(errno));
+    listener_pause(shard, l);
+}
+
+static bool is_table_full(struct shard *shard, struct listener *l)
+{
+    static struct log_limit limit = { .every_ms = 10000 };
+    if (shard->streams.live < shard->table_limit)
+        return false;
+    log_limited(&limit, LOG_WARN,
+                "%s: shard %u holds %u connections, all its descriptor table allows; new ones wait in the backlog. "
+                "Raise LimitNOFILE, or ws.max_connections so that more shards are started",
+                l->port->name, shard->index, shard->streams.live);
+    listener_pause(shard, l);
+    return true;
+}
+
+void listener_accept(struct shard *shard, struct listener *l)
+{
+    for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+        if (is_table_full(shard, l))
+            return;
+        int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            if (errno == EINTR || errno == ECONNABORTED)
+                continue;
+            if (errno != EAGAIN)
+                accept_failed(shard, l);
+            return;
+        }
+        if (is_over_limit(shard, l->port))
+            refuse(fd, l->port);
+        else if (stream_adopt(shard, fd, l->number) == NULL)
+            close(fd);
+    }
+}

@@ -1,0 +1,108 @@
+/* loop.c: one turn of a shard; the prose is in loop.h. */
+#include "io/loop.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "io/internal.h"
+
+#define LONGEST_WAIT_MS  1000
+#define STOPPING_WAIT_MS 10
+
+static void clock_tick(void)
+{
+    shard_here.now_ms = clock_mono_ms();
+    shard_here.wall_ms = clock_wall_ms();
+}
+
+/* True: letters are left. */
+static bool inbox_drain(struct shard *shard)
+{
+    struct letter *l;
+    for (int i = 0; i < LOOP_LETTERS; i++) {
+        if ((l = inbox_take(&shard->inbox)) == NULL)
+            return false;
+        l->deliver(l);
+    }
+    return true;
+}
+
+/* How many ms the parts can wait for their next turn. */
+static uint32_t parts_turn(const struct shard *shard)
+{
+    uint32_t wait_ms = SHARD_ANY_TIME;
+    for (unsigned i = 0; i < shard->setup->part_count; i++) {
+        if (shard->setup->parts[i]->on_turn == NULL)
+            continue;
+        uint32_t ms = shard->setup->parts[i]->on_turn();
+        wait_ms = ms < wait_ms ? ms : wait_ms;
+    }
+    return wait_ms;
+}
+
+static int wait_for_events(struct shard *shard, uint32_t most_ms, struct epoll_event *events)
+{
+    int  wait_ms = 0;
+    bool sleeps = most_ms > 0 && shard->ready_count == 0 && inbox_sleep(&shard->inbox);
+    if (sleeps)
+        wait_ms = (int)wheel_wait_ms(&shard->wheel, shard_here.now_ms, most_ms);
+    int n = epoll_wait(shard->epoll_fd, events, LOOP_EVENTS, wait_ms);
+    if (sleeps)
+        inbox_awake(&shard->inbox);
+    return n;
+}
+
+static void handle(struct shard *shard, const struct epoll_event *e)
+{
+    uint64_t mark = e->data.u64;
+    if (mark & WAKE_MARK) {
+        uint64_t count;
+        (void)!read(shard->wake_fd, &count, sizeof count);
+        counter_add(COUNTER_WAKEUPS, 1);
+    } else if (mark & LISTENER_MARK) {
+        if (!shard->listeners_closed)
+            listener_accept(shard, &shard->listeners[mark & 0xff]);
+    } else {
+        stream_on_events(shard, mark, e->events);
+    }
+}
+
+/* Stopping: the listeners go at once, the connections when their output has left or the grace is over. */
+static bool is_stopped(struct shard *shard)
+{
+    int grace_ms = atomic_load_explicit(&shards.stop_grace_ms, memory_order_acquire);
+    if (grace_ms < 0)
+        return false;
+    if (shard->stop_by_ms == 0) {
+        listeners_close(shard);
+        shard->stop_by_ms = shard_here.now_ms + (uint64_t)grace_ms + 1;
+    }
+    return shard_here.now_ms >= shard->stop_by_ms || !streams_have_output(shard);
+}
+
+void loop_run(struct shard *shard)
+{
+    struct epoll_event events[LOOP_EVENTS];
+    do {
+        clock_tick();
+        bool     letters_left = inbox_drain(shard);
+        uint32_t most_ms = parts_turn(shard);
+        if (most_ms > LONGEST_WAIT_MS)
+            most_ms = shard->stop_by_ms > 0 ? STOPPING_WAIT_MS : LONGEST_WAIT_MS;
+        wheel_turn(&shard->wheel, shard_here.now_ms, stream_on_due);
+        listeners_resume(shard);
+        graves_run(shard);
+        size_t ready = shard->ready_count;
+        int    n = wait_for_events(shard, letters_left ? 0 : most_ms, events);
+        clock_tick();
+        for (int i = 0; i < n; i++)
+            handle(shard, &events[i]);
+        if (ready > 0)
+            stream_read_ready(shard);
+        graves_run(shard);
+        counter_add(COUNTER_TURNS, 1);
+        counter_add(COUNTER_EVENTS, n > 0 ? (uint64_t)n : 0);
+    } while (!is_stopped(shard));
+}

@@ -1,0 +1,126 @@
+/* outq.c: see outq.h. */
+#include "io/outq.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "base/counter.h"
+
+#define FLUSH_PARCELS 64 /* of one sendmsg; IOV_MAX is 1,024 and past some dozens nothing is gained */
+
+struct outq_link {
+    struct outq_link *next;
+    struct parcel    *parcel; /* counted */
+};
+
+struct outq *outq_new(uint64_t limit_bytes)
+{
+    struct outq *q = malloc(sizeof *q);
+    if (q == NULL)
+        return NULL;
+    *q = (struct outq){ .limit_bytes = limit_bytes };
+    q->newest = &q->oldest;
+    return q;
+}
+
+/* Forgets the oldest parcel, of which `unsent` bytes are given up or have just left. */
+static void drop_oldest(struct outq *q, uint64_t unsent)
+{
+    struct outq_link *l = q->oldest;
+    q->oldest = l->next;
+    if (q->oldest == NULL)
+        q->newest = &q->oldest;
+    q->sent = 0;
+    q->waiting_bytes -= unsent;
+    counter_sub(COUNTER_QUEUED_BYTES, unsent);
+    parcel_unref(l->parcel);
+    free(l);
+}
+
+void outq_free(struct outq *q)
+{
+    if (q == NULL)
+        return;
+    while (q->oldest != NULL)
+        drop_oldest(q, q->oldest->parcel->len - q->sent);
+    free(q);
+}
+
+enum status outq_push(struct outq *q, struct parcel *p, uint32_t from)
+{
+    assert(q->waiting_bytes <= q->limit_bytes);
+    assert(from == 0 || q->oldest == NULL);
+    uint32_t rest = p->len - from;
+    /* One parcel larger than the bound may still wait alone: it was begun, or it could never be sent at all. */
+    if (q->oldest != NULL && rest > q->limit_bytes - q->waiting_bytes)
+        return E_FULL;
+
+    struct outq_link *l = malloc(sizeof *l);
+    if (l == NULL)
+        return E_NO_MEMORY;
+    *l = (struct outq_link){ .parcel = parcel_ref(p) };
+    if (q->oldest == NULL)
+        q->sent = from;
+    *q->newest = l;
+    q->newest = &l->next;
+    q->waiting_bytes += rest;
+    if (q->limit_bytes < q->waiting_bytes)
+        q->limit_bytes = q->waiting_bytes;
+    counter_add(COUNTER_QUEUED_BYTES, rest);
+    return OK;
+}
+
+enum status outq_push_copy(struct outq *q, struct slice bytes)
+{
+    struct parcel *p = parcel_new(bytes.len);
+    if (p == NULL)
+        return E_NO_MEMORY;
+    memcpy(parcel_bytes(p), bytes.at, bytes.len);
+    enum status s = outq_push(q, p, 0);
+    parcel_unref(p);
+    return s;
+}
+
+static int gather(const struct outq *q, struct iovec *iov)
+{
+    int      count = 0;
+    uint32_t from = q->sent;
+    for (const struct outq_link *l = q->oldest; l != NULL && count < FLUSH_PARCELS; l = l->next) {
+        iov[count++] = (struct iovec){ (void *)(uintptr_t)(l->parcel->at + from), l->parcel->len - from };
+        from = 0;
+    }
+    return count;
+}
+
+static void note_sent(struct outq *q, size_t left)
+{
+    while (left > 0) {
+        uint32_t rest = q->oldest->parcel->len - q->sent;
+        if (left < rest) {
+            q->sent += (uint32_t)left;
+            q->waiting_bytes -= left;
+            counter_sub(COUNTER_QUEUED_BYTES, left);
+            return;
+        }
+        left -= rest;
+        drop_oldest(q, rest);
+    }
+}
+
+enum outq_flush outq_flush(struct outq *q, int fd)
+{
+    while (q->oldest != NULL) {
+        struct iovec  iov[FLUSH_PARCELS];
+        struct msghdr m = { .msg_iov = iov, .msg_iovlen = (size_t)gather(q, iov) };
+        ssize_t       n = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN || errno == ENOBUFS ? OUTQ_BLOCKED : OUTQ_BROKEN;
+        note_sent(q, (size_t)n);
+    }
+    return OUTQ_EMPTY;
+}

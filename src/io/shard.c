@@ -1,0 +1,221 @@
+/* shard.c: see shard.h. */
+#include "io/shard.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "io/internal.h"
+
+#define TABLE_RESERVED 64 /* descriptors of a table that are not connections: standard streams, eventfds, files */
+
+_Thread_local struct shard_here shard_here;
+_Thread_local struct shard     *shard_own;
+struct shards                   shards = { .stop_grace_ms = -1 };
+
+static sem_t started; /* counts the shards that have started or failed */
+
+void shard_post(unsigned to, struct letter *given)
+{
+    struct shard *s = &shards.shards[to];
+    if (inbox_post(&s->inbox, given)) {
+        uint64_t one = 1;
+        (void)!write(s->wake_fd, &one, sizeof one);
+    }
+}
+
+static enum status own_memory(struct shard *shard, struct error *e)
+{
+    shard->scratch = malloc(LOOP_READ);
+    shard->cork.bytes = malloc(CORK_BYTES);
+    shard->listeners = calloc(shard->setup->port_count + 1, sizeof *shard->listeners);
+    if (shard->scratch == NULL || shard->cork.bytes == NULL || shard->listeners == NULL)
+        return error_plain(e, E_NO_MEMORY);
+    for (unsigned i = 0; i < shard->setup->port_count; i++)
+        shard->listeners[i].fd = -1;
+    shard->graves = SLAB_NONE;
+    uint32_t reserved = TABLE_RESERVED + shards.count;
+    shard->table_limit = shard->setup->nofile > 2 * reserved ? shard->setup->nofile - reserved : reserved;
+    if (shard->table_limit > STREAM_INDEX_MASK)
+        shard->table_limit = STREAM_INDEX_MASK;
+    slab_init(&shard->streams, sizeof(struct stream), shard->table_limit);
+    wheel_init(&shard->wheel, &shard->streams, offsetof(struct stream, timer), shard_here.now_ms);
+    return OK;
+}
+
+/* A table of its own, and in it an epoll set with the wake-up descriptor that main has made for this shard. */
+static enum status own_table(struct shard *shard, struct error *e)
+{
+    if (unshare(CLONE_FILES) < 0)
+        return error_set(e, E_IO, "shard %u: unshare(CLONE_FILES): %s", shard->index, strerror(errno));
+    shard->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event wake = { .events = EPOLLIN | EPOLLET, .data.u64 = WAKE_MARK };
+    if (shard->epoll_fd < 0 || epoll_ctl(shard->epoll_fd, EPOLL_CTL_ADD, shard->wake_fd, &wake) < 0)
+        return error_set(e, E_IO, "shard %u: epoll: %s", shard->index, strerror(errno));
+    for (unsigned i = 0; i < shard->setup->port_count; i++) /* main's reservation would hold the port after main let go */
+        if (shard->setup->ports[i].reserved_fd >= 0)
+            close(shard->setup->ports[i].reserved_fd);
+    return OK;
+}
+
+static enum status start_own(struct shard *shard, struct error *e)
+{
+    shard_own = shard;
+    shard_here = (struct shard_here){
+        .index = shard->index, .count = shards.count, .now_ms = clock_mono_ms(), .wall_ms = clock_wall_ms()
+    };
+    counter_join(shard->index);
+    enum status s = own_table(shard, e);
+    if (s == OK)
+        s = own_memory(shard, e);
+    for (unsigned i = 0; s == OK && i < shard->setup->part_count; i++)
+        if (shard->setup->parts[i]->on_start != NULL && (s = shard->setup->parts[i]->on_start()) != OK)
+            error_set(e, s, "shard %u: %s could not start: %s", shard->index, shard->setup->parts[i]->name,
+                      status_row(s)->sentence);
+    return s == OK ? listeners_open(shard, e) : s;
+}
+
+/* The letters nobody will deliver any more are delivered now: each room frees its own. */
+static void drop_letters(struct shard *shard)
+{
+    for (struct letter *l; (l = inbox_take(&shard->inbox)) != NULL;)
+        l->deliver(l);
+}
+
+static pthread_barrier_t ended; /* no shard frees what letters of another may still reach */
+
+static void stop_own(struct shard *shard)
+{
+    listeners_close(shard);
+    streams_close_all(shard);
+    graves_run(shard);
+    pthread_barrier_wait(&ended);
+    drop_letters(shard);
+    pthread_barrier_wait(&ended);
+    drop_letters(shard); /* answers to what was just dropped */
+    for (unsigned i = shard->setup->part_count; i-- > 0;)
+        if (shard->setup->parts[i]->on_stop != NULL)
+            shard->setup->parts[i]->on_stop();
+    slab_clear(&shard->streams);
+    close(shard->epoll_fd);
+    free(shard->scratch);
+    free(shard->cork.bytes);
+    free(shard->listeners);
+    free(shard->ready);
+}
+
+static void *shard_thread(void *argument)
+{
+    struct shard *shard = argument;
+    char          name[16];
+    snprintf(name, sizeof name, "shard %u", shard->index);
+    pthread_setname_np(pthread_self(), name);
+    enum status s = start_own(shard, &shard->start_error);
+    shard->start_error.code = s;
+    sem_post(&started);
+    if (s == OK)
+        loop_run(shard);
+    else
+        while (atomic_load(&shards.stop_grace_ms) < 0) /* until main has heard of it */
+            usleep(1000);
+    if (s == OK)
+        stop_own(shard);
+    else {
+        pthread_barrier_wait(&ended);
+        pthread_barrier_wait(&ended);
+    }
+    return NULL;
+}
+
+/* All wake-up descriptors before the first table splits: one made later would be another socket's number elsewhere. */
+static enum status make_wakeups(const struct shards_setup *setup, struct error *e)
+{
+    for (unsigned i = 0; i < setup->shard_count; i++) {
+        struct shard *s = &shards.shards[i];
+        s->setup = setup;
+        s->index = i;
+        s->epoll_fd = -1;
+        inbox_init(&s->inbox);
+        s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        if (s->wake_fd < 0)
+            return error_set(e, E_IO, "eventfd: %s", strerror(errno));
+    }
+    return OK;
+}
+
+static enum status create_threads(struct error *e)
+{
+    for (unsigned i = 0; i < shards.count; i++) {
+        int reason = pthread_create(&shards.shards[i].thread, NULL, shard_thread, &shards.shards[i]);
+        if (reason != 0)
+            return error_set(e, E_NO_MEMORY, "cannot start the thread of shard %u: %s", i, strerror(reason));
+    }
+    return OK;
+}
+
+/* Waits until each has started or failed; the first failure. */
+static enum status await_threads(struct error *e)
+{
+    for (unsigned i = 0; i < shards.count; i++)
+        while (sem_wait(&started) < 0 && errno == EINTR)
+            ;
+    for (unsigned i = 0; i < shards.count; i++)
+        if (shards.shards[i].start_error.code != OK) {
+            *e = shards.shards[i].start_error;
+            return e->code;
+        }
+    return OK;
+}
+
+enum status shards_start(const struct shards_setup *setup, struct error *out_error)
+{
+    shards.count = setup->shard_count;
+    shards.connections = 0;
+    shards.stop_grace_ms = -1;
+    shards.shards = aligned_alloc(64, (setup->shard_count * sizeof(struct shard) + 63) / 64 * 64);
+    if (shards.shards == NULL)
+        return error_plain(out_error, E_NO_MEMORY);
+    memset(shards.shards, 0, setup->shard_count * sizeof(struct shard));
+    sem_init(&started, 0, 0);
+    pthread_barrier_init(&ended, NULL, setup->shard_count);
+    enum status s = make_wakeups(setup, out_error);
+    if (s == OK)
+        s = create_threads(out_error);
+    if (s != OK)
+        return s; /* half a set cannot be stopped in order: the caller ends the process */
+    s = await_threads(out_error);
+    if (s != OK) {
+        shards_stop(0);
+        shards_join();
+    }
+    return s;
+}
+
+void shards_stop(uint32_t grace_ms)
+{
+    atomic_store(&shards.stop_grace_ms, (int)(grace_ms < 3600000 ? grace_ms : 3600000));
+    for (unsigned i = 0; i < shards.count; i++) {
+        uint64_t one = 1;
+        (void)!write(shards.shards[i].wake_fd, &one, sizeof one);
+    }
+}
+
+void shards_join(void)
+{
+    for (unsigned i = 0; i < shards.count; i++)
+        pthread_join(shards.shards[i].thread, NULL);
+    for (unsigned i = 0; i < shards.count; i++)
+        close(shards.shards[i].wake_fd);
+    free(shards.shards);
+    shards.shards = NULL;
+    shards.count = 0;
+    pthread_barrier_destroy(&ended);
+    sem_destroy(&started);
+}

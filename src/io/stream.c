@@ -1,0 +1,488 @@
+/* stream.c: see stream.h. */
+#include "io/stream.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "io/internal.h"
+
+#define FINISH_MS   10000 /* for what is queued to leave after stream_finish */
+#define LINGER_MS   2000  /* for the peer to close its side after that */
+#define READS_WANTED (EPOLLIN | EPOLLRDHUP | EPOLLET)
+
+static const struct port *port_of(const struct stream *s)
+{
+    return &shard_own->setup->ports[s->port];
+}
+
+/* --- identity ---------------------------------------------------------------------------------------------------------- */
+
+/* Top to bottom: 8 bits shard, 32 bits generation, 24 bits index. epoll's user data is the same without the shard. */
+static uint64_t local_id(const struct stream *s)
+{
+    return (uint64_t)s->head.generation << STREAM_INDEX_BITS | s->head.index;
+}
+
+uint64_t stream_id(const struct stream *s)
+{
+    return (uint64_t)shard_own->index << 56 | local_id(s);
+}
+
+static struct stream *find_local(struct shard *shard, uint64_t id)
+{
+    return slab_find(&shard->streams, (uint32_t)id & STREAM_INDEX_MASK, (uint32_t)(id >> STREAM_INDEX_BITS));
+}
+
+struct stream *stream_find(uint64_t id)
+{
+    struct stream *s = stream_id_shard(id) == shard_own->index ? find_local(shard_own, id) : NULL;
+    return s != NULL && (s->flags & STREAM_CLOSED) == 0 ? s : NULL;
+}
+
+struct stream *stream_at(uint32_t index)
+{
+    return slab_at(&shard_own->streams, index);
+}
+
+struct stream *stream_next(uint32_t from)
+{
+    return slab_next(&shard_own->streams, from);
+}
+
+void stream_peer(const struct stream *s, char *out, size_t size)
+{
+    struct sockaddr_storage a;
+    socklen_t               len = sizeof a;
+    if (size > 0)
+        out[0] = '\0';
+    if (s->fd < 0 || getpeername(s->fd, (struct sockaddr *)&a, &len) < 0)
+        return;
+    if (a.ss_family == AF_INET6)
+        inet_ntop(AF_INET6, &((struct sockaddr_in6 *)(void *)&a)->sin6_addr, out, (socklen_t)size);
+    else
+        inet_ntop(AF_INET, &((struct sockaddr_in *)(void *)&a)->sin_addr, out, (socklen_t)size);
+}
+
+/* --- life -------------------------------------------------------------------------------------------------------------- */
+
+static void count_open(const struct port *p)
+{
+    counter_add(p->online, 1);
+    counter_add(p->added, 1);
+    counter_add(COUNTER_DESCRIPTORS, 1);
+    if (p->is_counted)
+        atomic_fetch_add_explicit(&shards.connections, 1, memory_order_relaxed);
+}
+
+static void count_gone(const struct port *p)
+{
+    counter_sub(p->online, 1);
+    counter_add(p->ended, 1);
+    counter_sub(COUNTER_DESCRIPTORS, 1);
+    if (p->is_counted)
+        atomic_fetch_sub_explicit(&shards.connections, 1, memory_order_relaxed);
+}
+
+struct stream *stream_adopt(struct shard *shard, int fd, uint8_t port)
+{
+    struct stream *s = slab_take(&shard->streams);
+    if (s == NULL)
+        return NULL;
+    const struct port *p = &shard->setup->ports[port];
+    s->fd = fd;
+    s->port = port;
+    s->kind = (uint8_t)p->kind;
+    s->grave = SLAB_NONE;
+    struct epoll_event e = { .events = READS_WANTED, .data.u64 = local_id(s) };
+    if (epoll_ctl(shard->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0) {
+        slab_give(&shard->streams, s);
+        return NULL;
+    }
+    count_open(p);
+    s->ops = p->first_ops;
+    s->ops->on_open(s);
+    return s;
+}
+
+void stream_become(struct stream *s, const struct stream_ops *ops, void *owner)
+{
+    s->ops = ops;
+    s->owner = owner;
+}
+
+void stream_close(struct stream *s)
+{
+    if (s->flags & STREAM_CLOSED)
+        return;
+    s->flags |= STREAM_CLOSED;
+    wheel_disarm(&shard_own->wheel, s);
+    s->grave = shard_own->graves;
+    shard_own->graves = s->head.index;
+    if (shard_own->cork.stream == s)
+        shard_own->cork.len = 0;
+}
+
+static void stream_free(struct shard *shard, struct stream *s)
+{
+    if (s->ops->on_gone != NULL)
+        s->ops->on_gone(s);
+    outq_free(s->out);
+    s->out = NULL;
+    if (s->fd >= 0)
+        close(s->fd);
+    s->fd = -1;
+    count_gone(&shard->setup->ports[s->port]);
+    slab_give(&shard->streams, s);
+}
+
+void graves_run(struct shard *shard)
+{
+    while (shard->graves != SLAB_NONE) { /* on_gone may close others */
+        struct stream *s = slab_at(&shard->streams, shard->graves);
+        shard->graves = s->grave;
+        stream_free(shard, s);
+    }
+}
+
+void streams_close_all(struct shard *shard)
+{
+    for (struct stream *s = slab_next(&shard->streams, 0); s != NULL; s = slab_next(&shard->streams, s->head.index + 1))
+        stream_close(s);
+}
+
+bool streams_have_output(const struct shard *shard)
+{
+    for (struct stream *s = slab_next(&shard->streams, 0); s != NULL; s = slab_next(&shard->streams, s->head.index + 1))
+        if (s->out != NULL && (s->flags & STREAM_CLOSED) == 0)
+            return true;
+    return false;
+}
+
+/* --- timers ------------------------------------------------------------------------------------------------------------ */
+
+void stream_wait(struct stream *s, uint64_t ms)
+{
+    if (stream_is_open(s))
+        wheel_arm(&shard_own->wheel, s, shard_here.now_ms, ms);
+}
+
+void stream_wait_no_more(struct stream *s)
+{
+    if (stream_is_open(s))
+        wheel_disarm(&shard_own->wheel, s);
+}
+
+void stream_on_due(void *stream)
+{
+    struct stream *s = stream;
+    if (s->flags & STREAM_FINISHING)
+        stream_close(s);
+    else if (s->ops->on_quiet != NULL)
+        s->ops->on_quiet(s);
+}
+
+/* --- who has more to read ------------------------------------------------------------------------------------------------- */
+
+/* Edge-triggered: what is not read now must be remembered. */
+static void mark_ready(struct shard *shard, struct stream *s)
+{
+    if (s->flags & (STREAM_READY | STREAM_CLOSED))
+        return;
+    if (shard->ready_count == shard->ready_cap) {
+        size_t    cap = shard->ready_cap ? shard->ready_cap * 2 : 64;
+        uint64_t *grown = realloc(shard->ready, cap * sizeof *grown);
+        if (grown == NULL) {
+            stream_close(s);
+            return;
+        }
+        shard->ready = grown;
+        shard->ready_cap = cap;
+    }
+    shard->ready[shard->ready_count++] = local_id(s);
+    s->flags |= STREAM_READY;
+}
+
+void stream_pause(struct stream *s)
+{
+    s->flags |= STREAM_PAUSED;
+}
+
+void stream_resume(struct stream *s)
+{
+    if ((s->flags & STREAM_PAUSED) == 0)
+        return;
+    s->flags &= (uint16_t)~STREAM_PAUSED;
+    mark_ready(shard_own, s); /* an edge may have come and gone while nobody listened */
+}
+
+/* --- writing ----------------------------------------------------------------------------------------------------------- */
+
+static void want_output(struct stream *s, bool wanted)
+{
+    if (wanted == ((s->flags & STREAM_WANTS_OUT) != 0))
+        return;
+    struct epoll_event e = { .events = READS_WANTED | (wanted ? EPOLLOUT : 0u), .data.u64 = local_id(s) };
+    epoll_ctl(shard_own->epoll_fd, EPOLL_CTL_MOD, s->fd, &e);
+    s->flags = (uint16_t)(wanted ? s->flags | STREAM_WANTS_OUT : s->flags & ~STREAM_WANTS_OUT);
+}
+
+static void close_slow(struct stream *s, enum status why)
+{
+    static struct log_limit limit = { .every_ms = 10000 };
+    char                    peer[INET6_ADDRSTRLEN];
+    stream_peer(s, peer, sizeof peer);
+    if (why == E_FULL) {
+        counter_add(COUNTER_SLOW_CLOSED, 1);
+        log_limited(&limit, LOG_WARN, "%s: closed %s, which reads too slowly: %llu bytes wait for it (limit max_queue)",
+                    port_of(s)->name, peer, (unsigned long long)s->out->waiting_bytes);
+    } else {
+        log_limited(&limit, LOG_ERROR, "%s: closed %s: no memory for its output", port_of(s)->name, peer);
+    }
+    stream_close(s);
+}
+
+static struct outq *queue_of(struct stream *s)
+{
+    if (s->out == NULL)
+        s->out = outq_new(port_of(s)->queue_limit_bytes);
+    if (s->out != NULL)
+        want_output(s, true);
+    return s->out;
+}
+
+/* Sends what the socket takes now: the number of bytes, or SIZE_MAX when the peer is gone. */
+static size_t send_now(struct stream *s, const char *at, size_t len)
+{
+    for (;;) {
+        ssize_t n = send(s->fd, at, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n >= 0)
+            return (size_t)n;
+        if (errno == EINTR)
+            continue;
+        return errno == EAGAIN || errno == ENOBUFS ? 0 : SIZE_MAX;
+    }
+}
+
+/* Behind what is queued, or straight to the socket. */
+static bool write_uncorked(struct stream *s, struct slice bytes)
+{
+    if (s->out == NULL) {
+        size_t n = send_now(s, bytes.at, bytes.len);
+        if (n == bytes.len)
+            return true;
+        if (n == SIZE_MAX) {
+            stream_close(s);
+            return false;
+        }
+        bytes = slice_skip(bytes, n);
+    }
+    struct outq *q = queue_of(s);
+    enum status  status = q != NULL ? outq_push_copy(q, bytes) : E_NO_MEMORY;
+    if (status != OK)
+        close_slow(s, status);
+    return status == OK;
+}
+
+static bool cork_flush(struct stream *s)
+{
+    struct cork *c = &shard_own->cork;
+    size_t       len = c->len;
+    c->len = 0;
+    return len == 0 || write_uncorked(s, slice_of(c->bytes, len));
+}
+
+bool stream_write(struct stream *s, struct slice bytes)
+{
+    struct cork *c = &shard_own->cork;
+    if (s->flags & STREAM_CLOSED)
+        return false;
+    if (bytes.len == 0)
+        return true;
+    if (c->stream != s)
+        return write_uncorked(s, bytes);
+    if (bytes.len > CORK_BYTES - c->len && !cork_flush(s))
+        return false;
+    if (bytes.len > CORK_BYTES)
+        return write_uncorked(s, bytes);
+    memcpy(c->bytes + c->len, bytes.at, bytes.len);
+    c->len += bytes.len;
+    return true;
+}
+
+bool stream_send(struct stream *s, struct parcel *p)
+{
+    if (s->flags & STREAM_CLOSED)
+        return false;
+    if (shard_own->cork.stream == s && (shard_own->cork.len > 0 || p->len <= 1024))
+        return stream_write(s, slice_of(p->at, p->len));
+    size_t n = 0;
+    if (s->out == NULL) {
+        n = send_now(s, p->at, p->len);
+        if (n == p->len)
+            return true;
+        if (n == SIZE_MAX) {
+            stream_close(s);
+            return false;
+        }
+    }
+    struct outq *q = queue_of(s);
+    enum status  status = q != NULL ? outq_push(q, p, (uint32_t)n) : E_NO_MEMORY;
+    if (status != OK)
+        close_slow(s, status);
+    return status == OK;
+}
+
+/* Everything has been written. Closing with unread bytes in hand would be a reset, which destroys what the peer has not read
+ * yet: so only this direction ends, what still comes is thrown away, and the end of it (or the timer) closes. */
+static void finish_now(struct stream *s)
+{
+    if (s->flags & STREAM_CLOSED)
+        return;
+    if (s->flags & STREAM_HUNG_UP || shutdown(s->fd, SHUT_WR) < 0)
+        stream_close(s);
+    else
+        wheel_arm(&shard_own->wheel, s, shard_here.now_ms, LINGER_MS);
+}
+
+void stream_cork(struct stream *s)
+{
+    struct cork *c = &shard_own->cork;
+    if (c->stream == NULL)
+        c->stream = s;
+    if (c->stream == s)
+        c->depth++;
+}
+
+void stream_uncork(struct stream *s)
+{
+    struct cork *c = &shard_own->cork;
+    if (c->stream != s || --c->depth > 0)
+        return;
+    if ((s->flags & STREAM_CLOSED) == 0)
+        cork_flush(s);
+    c->len = 0;
+    c->stream = NULL;
+    if ((s->flags & STREAM_FINISHING) && s->out == NULL)
+        finish_now(s);
+}
+
+void stream_finish(struct stream *s)
+{
+    if (!stream_is_open(s))
+        return;
+    stream_wait(s, FINISH_MS);
+    s->flags |= STREAM_FINISHING;
+    if (s->flags & STREAM_PAUSED)
+        stream_resume(s);
+    if (s->out == NULL && shard_own->cork.stream != s)
+        finish_now(s);
+}
+
+/* The socket takes bytes again. */
+static void on_writable(struct stream *s)
+{
+    if (s->out == NULL)
+        return;
+    switch (outq_flush(s->out, s->fd)) {
+    case OUTQ_BLOCKED:
+        return;
+    case OUTQ_BROKEN:
+        stream_close(s);
+        return;
+    case OUTQ_EMPTY:
+        break;
+    }
+    outq_free(s->out);
+    s->out = NULL;
+    want_output(s, false);
+    if (s->flags & STREAM_FINISHING)
+        finish_now(s);
+    else if (s->ops->on_drain != NULL) {
+        stream_cork(s);
+        s->ops->on_drain(s);
+        stream_uncork(s);
+    }
+}
+
+/* --- reading ----------------------------------------------------------------------------------------------------------- */
+
+/* Offers the bytes to the table, and what it left to the table that took its place. */
+static void offer(struct stream *s, char *at, size_t len)
+{
+    stream_cork(s);
+    while (len > 0 && (s->flags & (STREAM_CLOSED | STREAM_FINISHING)) == 0) {
+        const struct stream_ops *ops = s->ops;
+        size_t                   taken = ops->on_bytes(s, at, len);
+        bug_if(taken > len || (taken < len && s->ops == ops && stream_is_open(s)));
+        at += taken;
+        len -= taken;
+    }
+    stream_uncork(s);
+}
+
+/* One read of at most LOOP_READ bytes. */
+static void read_once(struct shard *shard, struct stream *s)
+{
+    if (s->flags & (STREAM_CLOSED | STREAM_PAUSED))
+        return;
+    ssize_t n = recv(s->fd, shard->scratch, LOOP_READ, MSG_DONTWAIT);
+    if (n < 0) {
+        if (errno == EINTR)
+            mark_ready(shard, s);
+        else if (errno != EAGAIN)
+            stream_close(s);
+        return;
+    }
+    if (n == 0) {
+        /* The peer will send no more. What it asked for may still be on its way to it. */
+        if (s->flags & STREAM_FINISHING || s->out == NULL)
+            stream_close(s);
+        else
+            stream_finish(s);
+        return;
+    }
+    counter_add(port_of(s)->events, 1);
+    if (n == LOOP_READ || s->flags & STREAM_HUNG_UP)
+        mark_ready(shard, s);
+    if (s->flags & STREAM_FINISHING)
+        return; /* read and thrown away, so that the close is not a reset */
+    offer(s, shard->scratch, (size_t)n);
+}
+
+void stream_on_events(struct shard *shard, uint64_t id, uint32_t events)
+{
+    struct stream *s = find_local(shard, id);
+    if (s == NULL || s->flags & STREAM_CLOSED)
+        return;
+    if (events & EPOLLOUT)
+        on_writable(s);
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        s->flags |= STREAM_HUNG_UP;
+    if ((events & (EPOLLHUP | EPOLLERR)) && s->flags & STREAM_PAUSED) {
+        stream_close(s); /* both directions are dead: nothing to wait for */
+        return;
+    }
+    if ((s->flags & STREAM_READY) == 0) /* else its turn comes in step 7 */
+        read_once(shard, s);
+}
+
+void stream_read_ready(struct shard *shard)
+{
+    size_t count = shard->ready_count;
+    for (size_t i = 0; i < count; i++) { /* reading may append to the list, and move it */
+        struct stream *s = find_local(shard, shard->ready[i]);
+        if (s == NULL)
+            continue;
+        s->flags &= (uint16_t)~STREAM_READY;
+        read_once(shard, s);
+    }
+    shard->ready_count -= count;
+    if (shard->ready_count > 0)
+        memmove(shard->ready, shard->ready + count, shard->ready_count * sizeof *shard->ready);
+}
