@@ -10,6 +10,7 @@
 #ifndef ENCKE_MYSQL_CONN_H
 #define ENCKE_MYSQL_CONN_H
 
+#include "base/buf.h"
 #include "io/shard.h"
 #include "io/stream.h"
 

@@ -1,0 +1,262 @@
+/* commands: what a packet asks for.
+ *
+ *   GREETED  login packet ----------------> IDLE, or SWITCHED when the client speaks another plugin
+ *   SWITCHED the answer to the new salt --> IDLE
+ *   IDLE     one of the commands below; COM_QUERY and COM_FIELD_LIST go to the owner (ASKED)
+ */
+#include "mysql/internal.h"
+
+enum command {
+    COM_QUIT = 0x01,
+    COM_INIT_DB = 0x02,
+    COM_QUERY = 0x03,
+    COM_FIELD_LIST = 0x04,
+    COM_STATISTICS = 0x09,
+    COM_PING = 0x0E,
+    COM_CHANGE_USER = 0x11,
+    COM_STMT_PREPARE = 0x16,
+    COM_STMT_SEND_LONG_DATA = 0x18,
+    COM_STMT_CLOSE = 0x19,
+    COM_SET_OPTION = 0x1B,
+    COM_RESET_CONNECTION = 0x1F,
+    COMMAND_COUNT = 0x20,
+};
+
+static void answer_ok(struct mysql_conn *c)
+{
+    mysql_result_ok(&c->out, &c->sequence, 0, 0);
+    mysql_flush(c);
+}
+
+static void answer_error(struct mysql_conn *c, const struct error *error)
+{
+    mysql_result_error(&c->out, &c->sequence, error);
+    mysql_flush(c);
+}
+
+static void answer_plain_error(struct mysql_conn *c, enum status why)
+{
+    struct error error;
+    error_plain(&error, why);
+    answer_error(c, &error);
+}
+
+/* --- login ------------------------------------------------------------------------------------------------------------- */
+
+static void refuse_login(struct mysql_conn *c, const struct error *error)
+{
+    answer_error(c, error);
+    mysql_leave(c);
+}
+
+static void finish_login(struct mysql_conn *c, struct slice user, struct slice database, struct slice answer)
+{
+    const struct mysql_settings *settings = mysql_own_settings;
+    struct mysql_login           login = { .user = user, .database = database, .is_empty_password = answer.len == 0 };
+    struct error                 error;
+    login.is_password_right = mysql_password_is_right(settings->password, c->salt, answer);
+    if (settings->ops->on_login(c, &login, &error) != OK) {
+        refuse_login(c, &error);
+        return;
+    }
+    c->is_authenticated = login.is_password_right;
+    mysql_enter(c, MYSQL_IDLE);
+    answer_ok(c);
+    if (settings->idle_timeout_ms > 0)
+        stream_wait(c->stream, settings->idle_timeout_ms);
+    else
+        stream_wait_no_more(c->stream);
+}
+
+/* Asks for an answer to a new salt in the one way we know. What the packet said is kept until it comes. */
+static void switch_plugin(struct mysql_conn *c, const struct mysql_login_packet *said)
+{
+    buf_reset(&c->awaited);
+    buf_slice_append(&c->awaited, said->user);
+    buf_byte(&c->awaited, '\0');
+    buf_slice_append(&c->awaited, said->database);
+    if (!buf_ok(&c->awaited)) {
+        stream_close(c->stream);
+        return;
+    }
+    c->is_authenticated = false;
+    mysql_enter(c, MYSQL_SWITCHED);
+    mysql_salt_make(c->salt);
+    mysql_switch_write(&c->out, &c->sequence, c->salt);
+    mysql_flush(c);
+    stream_wait(c->stream, mysql_own_settings->login_timeout_ms);
+}
+
+static void on_login_packet(struct mysql_conn *c, struct slice body)
+{
+    struct mysql_login_packet said;
+    struct error              error;
+    if (mysql_login_parse(body, &said, &error) != OK) {
+        refuse_login(c, &error);
+        return;
+    }
+    bool speaks_other = said.plugin.len > 0 && !slice_is(said.plugin, MYSQL_PLUGIN);
+    if (speaks_other)
+        switch_plugin(c, &said);
+    else
+        finish_login(c, said.user, said.database, said.answer);
+}
+
+static void on_switch_answer(struct mysql_conn *c, struct slice answer)
+{
+    struct buf   awaited = c->awaited;
+    struct slice database = buf_slice(&awaited);
+    struct slice user = slice_cut(&database, '\0');
+    c->awaited = (struct buf){ 0 };
+    finish_login(c, user, database, answer);
+    buf_clear(&awaited);
+}
+
+static void on_change_user(struct mysql_conn *c, struct slice body)
+{
+    struct mysql_login_packet said;
+    struct error              error;
+    if (mysql_change_user_parse(body, &said, &error) != OK)
+        refuse_login(c, &error);
+    else
+        switch_plugin(c, &said); /* always a new salt: the old one has been on the wire with its answer */
+}
+
+/* --- commands ---------------------------------------------------------------------------------------------------------- */
+
+static void on_quit(struct mysql_conn *c, struct slice body)
+{
+    (void)body;
+    mysql_leave(c);
+}
+
+static void on_init_db(struct mysql_conn *c, struct slice body)
+{
+    struct error error;
+    if (mysql_own_settings->ops->on_database(c, body, &error) == OK)
+        answer_ok(c);
+    else
+        answer_error(c, &error);
+}
+
+static void on_query(struct mysql_conn *c, struct slice body)
+{
+    mysql_own_settings->ops->on_query(c, body);
+}
+
+static void on_field_list(struct mysql_conn *c, struct slice body)
+{
+    mysql_own_settings->ops->on_field_list(c, slice_cut(&body, '\0'));
+}
+
+static void on_statistics(struct mysql_conn *c, struct slice body)
+{
+    struct buf text = { 0 };
+    (void)body;
+    mysql_own_settings->ops->on_statistics(c, &text);
+    mysql_result_text(&c->out, &c->sequence, buf_slice(&text));
+    mysql_flush(c);
+    buf_clear(&text);
+}
+
+static void on_ping(struct mysql_conn *c, struct slice body)
+{
+    (void)body;
+    answer_ok(c);
+}
+
+static void on_prepare(struct mysql_conn *c, struct slice body)
+{
+    (void)body;
+    answer_plain_error(c, E_NO_PREPARE);
+}
+
+static void on_set_option(struct mysql_conn *c, struct slice body)
+{
+    (void)body;
+    mysql_result_eof(&c->out, &c->sequence);
+    mysql_flush(c);
+}
+
+/* Commands that the protocol gives no answer to. */
+static void on_silent(struct mysql_conn *c, struct slice body)
+{
+    (void)c;
+    (void)body;
+}
+
+static const struct {
+    void (*run)(struct mysql_conn *c, struct slice body);
+    bool is_statement;   /* goes to the owner, who answers in his own time */
+    bool needs_password;
+} commands[COMMAND_COUNT] = {
+    [COM_QUIT] = { .run = on_quit },
+    [COM_INIT_DB] = { .run = on_init_db },
+    [COM_QUERY] = { .run = on_query, .is_statement = true, .needs_password = true },
+    [COM_FIELD_LIST] = { .run = on_field_list, .is_statement = true },
+    [COM_STATISTICS] = { .run = on_statistics },
+    [COM_PING] = { .run = on_ping },
+    [COM_CHANGE_USER] = { .run = on_change_user },
+    [COM_STMT_PREPARE] = { .run = on_prepare },
+    [COM_STMT_SEND_LONG_DATA] = { .run = on_silent },
+    [COM_STMT_CLOSE] = { .run = on_silent },
+    [COM_SET_OPTION] = { .run = on_set_option },
+    [COM_RESET_CONNECTION] = { .run = on_ping },
+};
+
+/* The statement gets bytes of its own that live until it is answered: a split packet's buffer changes hands, any other is
+ * copied into the shard's spare one. */
+static struct slice keep_statement(struct mysql_conn *c, const struct mysql_packet *p)
+{
+    if (p->is_partial) {
+        c->statement = mysql_reader_take(&c->reader);
+    } else {
+        mysql_spare_take(&c->statement);
+        buf_slice_append(&c->statement, p->body);
+    }
+    return slice_skip(buf_slice(&c->statement), 1);
+}
+
+static void run_statement(struct mysql_conn *c, const struct mysql_packet *p, unsigned code)
+{
+    struct slice body = keep_statement(c, p);
+    if (!buf_ok(&c->statement)) {
+        stream_close(c->stream);
+        return;
+    }
+    stream_wait_no_more(c->stream);
+    mysql_enter(c, MYSQL_ASKED);
+    commands[code].run(c, body);
+}
+
+static void on_command(struct mysql_conn *c, const struct mysql_packet *p)
+{
+    unsigned code = p->body.len > 0 ? (unsigned char)p->body.at[0] : COMMAND_COUNT;
+    if (code >= COMMAND_COUNT || commands[code].run == NULL)
+        answer_plain_error(c, E_UNKNOWN_COMMAND);
+    else if (commands[code].needs_password && !c->is_authenticated)
+        answer_plain_error(c, E_DENIED);
+    else if (commands[code].is_statement)
+        run_statement(c, p, code);
+    else
+        commands[code].run(c, slice_skip(p->body, 1));
+}
+
+void mysql_command(struct mysql_conn *c, const struct mysql_packet *p)
+{
+    switch ((enum mysql_state)c->state) {
+    case MYSQL_GREETED:
+        on_login_packet(c, p->body);
+        break;
+    case MYSQL_SWITCHED:
+        on_switch_answer(c, p->body);
+        break;
+    case MYSQL_IDLE:
+        on_command(c, p);
+        break;
+    case MYSQL_ASKED:
+    case MYSQL_ROWS:
+    case MYSQL_LEAVING:
+        break; /* conn.c reads nothing then */
+    }
+}

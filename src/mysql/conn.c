@@ -1,0 +1,297 @@
+/* conn: packets out of the bytes of a stream, one command at a time.
+ *
+ * While a statement is with the owner the stream is paused and what came behind it waits in `pending`: at most one read.
+ * Answers may come at once or turns later; either way conn_read goes on exactly once (is_reading), so a long pipeline does
+ * not recurse.
+ */
+#include "mysql/conn.h"
+
+#include "mysql/internal.h"
+
+#define SPARE_BYTES  (256u * 1024) /* larger buffers are given back to the heap */
+#define LINGER_MS    5000u
+#define RETRY_WAIT   1000u         /* looks again when the idle timer finds a statement in progress */
+#define CONNS_MAX    (1u << 24)
+
+const struct mysql_settings *mysql_own_settings;
+
+/* Of each shard. */
+static _Thread_local struct {
+    struct slab conns;
+    struct buf  spare[2]; /* a statement and its answer */
+    uint32_t    id_next;
+} here;
+
+void mysql_setup(const struct mysql_settings *settings)
+{
+    mysql_own_settings = settings;
+}
+
+void mysql_spare_take(struct buf *out_buf)
+{
+    struct buf *spare = here.spare[0].at != NULL ? &here.spare[0] : &here.spare[1];
+    *out_buf = *spare;
+    *spare = (struct buf){ 0 };
+    buf_reset(out_buf);
+}
+
+void mysql_spare_give(struct buf *given)
+{
+    struct buf *spare = here.spare[0].at == NULL ? &here.spare[0] : &here.spare[1];
+    if (spare->at == NULL && given->cap <= SPARE_BYTES) {
+        *spare = *given;
+        *given = (struct buf){ 0 };
+    } else {
+        buf_clear(given);
+    }
+}
+
+/* --- states ------------------------------------------------------------------------------------------------------------ */
+
+void mysql_enter(struct mysql_conn *c, enum mysql_state next)
+{
+    static const uint8_t legal[] = {
+        [MYSQL_GREETED] = 1 << MYSQL_SWITCHED | 1 << MYSQL_IDLE | 1 << MYSQL_LEAVING,
+        [MYSQL_SWITCHED] = 1 << MYSQL_IDLE | 1 << MYSQL_LEAVING,
+        [MYSQL_IDLE] = 1 << MYSQL_ASKED | 1 << MYSQL_SWITCHED | 1 << MYSQL_LEAVING,
+        [MYSQL_ASKED] = 1 << MYSQL_ROWS | 1 << MYSQL_IDLE,
+        [MYSQL_ROWS] = 1 << MYSQL_IDLE,
+        [MYSQL_LEAVING] = 0,
+    };
+    bug_if((legal[c->state] & 1u << next) == 0);
+    c->state = (uint8_t)next;
+}
+
+static bool is_answering(const struct mysql_conn *c)
+{
+    return c->state == MYSQL_ASKED || c->state == MYSQL_ROWS;
+}
+
+/* Nothing more is taken while a statement is open, and while the peer does not read its answers. */
+static bool is_busy(const struct mysql_conn *c)
+{
+    return is_answering(c) || (c->state != MYSQL_LEAVING && stream_is_blocked(c->stream));
+}
+
+static void wait_for_command(struct mysql_conn *c)
+{
+    if (mysql_own_settings->idle_timeout_ms > 0)
+        stream_wait(c->stream, mysql_own_settings->idle_timeout_ms);
+    else
+        stream_wait_no_more(c->stream);
+}
+
+void mysql_leave(struct mysql_conn *c)
+{
+    mysql_enter(c, MYSQL_LEAVING);
+    stream_finish(c->stream);
+}
+
+void mysql_linger(struct mysql_conn *c)
+{
+    mysql_enter(c, MYSQL_LEAVING);
+    mysql_reader_clear(&c->reader);
+    stream_wait(c->stream, LINGER_MS);
+}
+
+/* --- reading ----------------------------------------------------------------------------------------------------------- */
+
+static void refuse_packet(struct mysql_conn *c, uint8_t sequence, enum status why)
+{
+    struct error error;
+    error_plain(&error, why);
+    c->sequence = (uint8_t)(sequence + 1);
+    mysql_result_error(&c->out, &c->sequence, &error);
+    mysql_flush(c);
+    mysql_linger(c);
+}
+
+/* Takes packets out of `in` until it is used up or a statement must be answered first; returns what is left. */
+static struct slice take_packets(struct mysql_conn *c, struct slice in)
+{
+    while (in.len > 0 && !is_busy(c) && stream_is_open(c->stream)) {
+        struct mysql_packet p;
+        enum status         why;
+        if (c->state == MYSQL_LEAVING)
+            return SLICE("");
+        switch (mysql_packet_feed(&c->reader, &in, &p, &why)) {
+        case FEED_DONE:
+            c->sequence = (uint8_t)(p.sequence + 1);
+            mysql_command(c, &p);
+            break;
+        case FEED_BAD:
+            refuse_packet(c, p.sequence, why);
+            break;
+        case FEED_MORE:
+            break;
+        }
+    }
+    return stream_is_open(c->stream) ? in : SLICE("");
+}
+
+static void conn_read(struct mysql_conn *c, struct slice in)
+{
+    c->is_reading = true;
+    struct slice rest = take_packets(c, in);
+    c->is_reading = false;
+    if (is_busy(c))
+        stream_pause(c->stream);
+    if (rest.len == 0)
+        return;
+    buf_slice_append(&c->pending, rest);
+    if (!buf_ok(&c->pending))
+        stream_close(c->stream);
+}
+
+/* Goes on with what came behind the statement, then with the socket. */
+static void conn_go_on(struct mysql_conn *c)
+{
+    if (c->is_reading || is_busy(c) || !stream_is_open(c->stream))
+        return;
+    struct buf pending = c->pending;
+    c->pending = (struct buf){ 0 };
+    stream_cork(c->stream);
+    conn_read(c, buf_slice(&pending));
+    stream_uncork(c->stream);
+    buf_clear(&pending);
+    if (!is_busy(c) && stream_is_open(c->stream))
+        stream_resume(c->stream);
+}
+
+void mysql_answered(struct mysql_conn *c)
+{
+    mysql_enter(c, MYSQL_IDLE);
+    mysql_spare_give(&c->statement);
+    wait_for_command(c);
+    conn_go_on(c);
+}
+
+/* --- the stream's table ------------------------------------------------------------------------------------------------ */
+
+static void conn_on_open(struct stream *s)
+{
+    struct mysql_conn *c = slab_take(&here.conns);
+    if (c == NULL) {
+        stream_become(s, &mysql_conn_ops, NULL);
+        stream_close(s);
+        return;
+    }
+    c->stream = s;
+    c->id = here.id_next;
+    here.id_next += shard_here.count;
+    mysql_reader_init(&c->reader, mysql_own_settings->max_packet);
+    stream_become(s, &mysql_conn_ops, c);
+    mysql_salt_make(c->salt);
+    mysql_greeting_write(&c->out, &c->sequence, mysql_own_settings->version, c->id, c->salt);
+    mysql_flush(c);
+    stream_wait(s, mysql_own_settings->login_timeout_ms);
+}
+
+static size_t conn_on_bytes(struct stream *s, char *at, size_t len)
+{
+    struct mysql_conn *c = s->owner;
+    if (c->pending.len > 0) { /* it was resumed by somebody else; order must be kept */
+        buf_append(&c->pending, at, len);
+        conn_go_on(c);
+    } else {
+        conn_read(c, slice_of(at, len));
+    }
+    return len;
+}
+
+static void conn_on_drain(struct stream *s)
+{
+    struct mysql_conn *c = s->owner;
+    if (is_answering(c)) {
+        if (mysql_own_settings->ops->on_drain != NULL)
+            mysql_own_settings->ops->on_drain(c);
+    } else {
+        conn_go_on(c);
+    }
+}
+
+static void conn_on_quiet(struct stream *s)
+{
+    struct mysql_conn *c = s->owner;
+    if (is_busy(c))
+        stream_wait(s, RETRY_WAIT);
+    else
+        stream_close(s);
+}
+
+static void conn_on_gone(struct stream *s)
+{
+    struct mysql_conn *c = s->owner;
+    if (c == NULL)
+        return;
+    if (c->owner != NULL)
+        mysql_own_settings->ops->on_gone(c);
+    mysql_reader_clear(&c->reader);
+    mysql_spare_give(&c->statement);
+    buf_clear(&c->pending);
+    buf_clear(&c->out);
+    buf_clear(&c->awaited);
+    slab_give(&here.conns, c);
+}
+
+/* --- what the owner sees ----------------------------------------------------------------------------------------------- */
+
+void *mysql_owner(const struct mysql_conn *c)
+{
+    return c->owner;
+}
+
+void mysql_owner_set(struct mysql_conn *c, void *owner)
+{
+    c->owner = owner;
+}
+
+struct stream *mysql_stream(const struct mysql_conn *c)
+{
+    return c->stream;
+}
+
+struct mysql_conn *mysql_of_stream(struct stream *s)
+{
+    bug_if(s->ops != &mysql_conn_ops);
+    return s->owner;
+}
+
+uint32_t mysql_connection_id(const struct mysql_conn *c)
+{
+    return c->id;
+}
+
+bool mysql_is_blocked(const struct mysql_conn *c)
+{
+    return stream_is_blocked(c->stream);
+}
+
+static enum status part_on_start(void)
+{
+    slab_init(&here.conns, sizeof(struct mysql_conn), CONNS_MAX);
+    here.id_next = shard_here.index + 1;
+    return OK;
+}
+
+static void part_on_stop(void)
+{
+    slab_clear(&here.conns);
+    buf_clear(&here.spare[0]);
+    buf_clear(&here.spare[1]);
+}
+
+const struct stream_ops mysql_conn_ops = {
+    .name = "mysql",
+    .on_open = conn_on_open,
+    .on_bytes = conn_on_bytes,
+    .on_drain = conn_on_drain,
+    .on_quiet = conn_on_quiet,
+    .on_gone = conn_on_gone,
+};
+
+const struct shard_part mysql_part = {
+    .name = "mysql",
+    .on_start = part_on_start,
+    .on_stop = part_on_stop,
+};

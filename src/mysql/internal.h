@@ -1,0 +1,64 @@
+/* internal: what conn.c, commands.c and answer.c share.
+ *
+ *   conn.c      bytes -> packets; pipelining; timers; life and death
+ *   commands.c  a packet -> what it asks for (login, commands)
+ *   answer.c    the answer -> bytes
+ */
+#ifndef ENCKE_MYSQL_INTERNAL_H
+#define ENCKE_MYSQL_INTERNAL_H
+
+#include "mysql/conn.h"
+#include "mysql/login.h"
+#include "mysql/packet.h"
+#include "mysql/result.h"
+
+#define MYSQL_STATES(X)                                                       \
+    X(GREETED, "the greeting is out; the login packet is awaited")            \
+    X(SWITCHED, "asked for mysql_native_password; its answer is awaited")     \
+    X(IDLE, "logged in; the next command is awaited")                         \
+    X(ASKED, "a statement is with the owner; nothing is read")                \
+    X(ROWS, "the owner sends rows; nothing is read")                          \
+    X(LEAVING, "refused or left: what still comes is thrown away")
+
+enum mysql_state {
+#define X(name, sentence) MYSQL_##name,
+    MYSQL_STATES(X)
+#undef X
+};
+
+struct mysql_conn {
+    struct slab_head    head;
+    struct stream      *stream;
+    void               *owner;     /* of mysql_ops; freed by on_gone */
+    uint32_t            id;
+    uint8_t             state;     /* enum mysql_state */
+    uint8_t             sequence;  /* of the next packet we send */
+    bool                is_authenticated;
+    bool                is_reading; /* conn_read is on the call stack: an answer need not call it again */
+    unsigned char       salt[MYSQL_SALT_BYTES];
+    struct mysql_reader reader;
+    struct buf          statement; /* the command that is being answered; owned */
+    struct buf          pending;   /* bytes that came behind it; owned */
+    struct buf          out;       /* of the answer, not yet given to the stream; owned */
+    struct buf          awaited;   /* SWITCHED: user NUL database; owned */
+};
+
+extern const struct mysql_settings *mysql_own_settings;
+
+/* conn.c */
+void mysql_enter(struct mysql_conn *c, enum mysql_state next);
+void mysql_answered(struct mysql_conn *c); /* the answer is complete and out: go on with what is pending */
+void mysql_leave(struct mysql_conn *c);    /* close when the output has left */
+void mysql_linger(struct mysql_conn *c);   /* throw away what comes, so that the peer reads why before it is closed */
+
+/* Two buffers of each shard go from statement to statement, so that the usual one costs no allocation. */
+void mysql_spare_take(struct buf *out_buf);
+void mysql_spare_give(struct buf *given);
+
+/* commands.c */
+void mysql_command(struct mysql_conn *c, const struct mysql_packet *p);
+
+/* answer.c */
+void mysql_flush(struct mysql_conn *c); /* everything in `out` to the stream */
+
+#endif

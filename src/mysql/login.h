@@ -1,0 +1,64 @@
+/* login: greeting, login packet, authentication switch and mysql_native_password.
+ *
+ *   server: greeting (salt) ---->
+ *   client:                 <---- login packet (user, answer to the salt, database, plugin)
+ *   server: OK | ERR | switch to mysql_native_password (new salt) ---->
+ *   client:                                                       <---- answer
+ *
+ * Only what works is offered: no TLS, no compression, one statement a packet, EOF packets. Pure but for mysql_salt_make.
+ */
+#ifndef ENCKE_MYSQL_LOGIN_H
+#define ENCKE_MYSQL_LOGIN_H
+
+#include "base/buf.h"
+#include "base/status.h"
+
+#define MYSQL_SALT_BYTES 20u
+#define MYSQL_PLUGIN     "mysql_native_password"
+
+enum mysql_capability {
+    MYSQL_LONG_PASSWORD = 1u << 0,
+    MYSQL_LONG_FLAG = 1u << 2,
+    MYSQL_CONNECT_WITH_DB = 1u << 3,
+    MYSQL_PROTOCOL_41 = 1u << 9,
+    MYSQL_SSL = 1u << 11,
+    MYSQL_TRANSACTIONS = 1u << 13,
+    MYSQL_SECURE_CONNECTION = 1u << 15,
+    MYSQL_MULTI_RESULTS = 1u << 17,
+    MYSQL_PLUGIN_AUTH = 1u << 19,
+    MYSQL_CONNECT_ATTRS = 1u << 20,
+    MYSQL_PLUGIN_AUTH_LENENC = 1u << 21,
+};
+
+#define MYSQL_OFFERED                                                                                          \
+    (MYSQL_LONG_PASSWORD | MYSQL_LONG_FLAG | MYSQL_CONNECT_WITH_DB | MYSQL_PROTOCOL_41 | MYSQL_TRANSACTIONS |  \
+     MYSQL_SECURE_CONNECTION | MYSQL_MULTI_RESULTS | MYSQL_PLUGIN_AUTH)
+
+/* What the client said; slices into the packet. */
+struct mysql_login_packet {
+    uint32_t     capabilities;
+    struct slice user;
+    struct slice answer; /* to the salt; empty: no password */
+    struct slice database;
+    struct slice plugin; /* empty: not named */
+};
+
+/* 20 unpredictable bytes of 1..127 without '$' (some clients treat it as a separator). */
+void mysql_salt_make(unsigned char out_salt[MYSQL_SALT_BYTES]);
+
+void mysql_greeting_write(struct buf *out, uint8_t *sequence, const char *version, uint32_t connection_id,
+                          const unsigned char salt[MYSQL_SALT_BYTES]);
+void mysql_switch_write(struct buf *out, uint8_t *sequence, const unsigned char salt[MYSQL_SALT_BYTES]);
+
+/* Both shapes, 4.1 and older. E_AUTH: it is no login packet, or it asks for TLS. */
+enum status mysql_login_parse(struct slice body, struct mysql_login_packet *out, struct error *error)
+    __attribute__((warn_unused_result));
+
+/* The body of COM_CHANGE_USER, without the command byte: user, answer, database (the rest is not used). */
+enum status mysql_change_user_parse(struct slice body, struct mysql_login_packet *out, struct error *error)
+    __attribute__((warn_unused_result));
+
+/* Is `answer` = SHA1(password) XOR SHA1(salt . SHA1(SHA1(password)))? In constant time. Nobody has an empty password. */
+bool mysql_password_is_right(struct slice password, const unsigned char salt[MYSQL_SALT_BYTES], struct slice answer);
+
+#endif

@@ -1,0 +1,33 @@
+/* result: the packets that answer a command, appended to a buf.
+ *
+ *   OK | ERR | column count, one definition for each column, EOF, rows, EOF | ERR
+ *
+ * Text protocol, always with EOF packets (DEPRECATE_EOF is not offered). Every column is a VAR_STRING, as applications
+ * written for CometQL expect. Each writer appends whole packets and counts *sequence on. Pure; failures stay in the buf.
+ */
+#ifndef ENCKE_MYSQL_RESULT_H
+#define ENCKE_MYSQL_RESULT_H
+
+#include "base/buf.h"
+#include "base/status.h"
+
+#define MYSQL_STATUS_AUTOCOMMIT 0x0002u
+#define MYSQL_CHARSET_UTF8MB4   45u
+
+void mysql_result_ok(struct buf *out, uint8_t *sequence, uint64_t affected, uint64_t insert_id);
+void mysql_result_error(struct buf *out, uint8_t *sequence, const struct error *error);
+void mysql_result_eof(struct buf *out, uint8_t *sequence);
+
+/* Count, definitions, EOF. */
+void mysql_result_columns(struct buf *out, uint8_t *sequence, const struct slice *names, size_t count);
+
+/* A cell with at == NULL is the SQL NULL. */
+void mysql_result_row(struct buf *out, uint8_t *sequence, const struct slice *cells, size_t count);
+
+/* The answer to COM_FIELD_LIST: definitions with a default value, EOF. */
+void mysql_result_fields(struct buf *out, uint8_t *sequence, const struct slice *names, size_t count);
+
+/* A packet that is only text (COM_STATISTICS). */
+void mysql_result_text(struct buf *out, uint8_t *sequence, struct slice text);
+
+#endif
