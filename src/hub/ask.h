@@ -52,6 +52,7 @@ struct ask {
     const struct message **messages; /* owned, each counted */
     size_t                 message_count;
     uint64_t               app_online;   /* browser sessions of the app */
+    uint64_t               app_backends; /* CometQL sessions of the app */
     uint64_t               app_messages; /* messages published in it since start */
     unsigned               next_shard;   /* internal: of a walk over shards */
     uint64_t               walk_mask;    /* internal */

@@ -21,6 +21,9 @@ struct dialect {
     /* Appends what goes on the wire: whole frames. Runs at the home shard; must not touch anything but its arguments. */
     void (*encode)(struct buf *out, const struct message *m);
 
+    /* Are joining and leaving this channel told to its subscribers (presence)? */
+    bool (*announces)(struct slice channel);
+
     /* The session of a stream that speaks this dialect. */
     struct session *(*session_of)(struct stream *s);
 };

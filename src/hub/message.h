@@ -31,6 +31,8 @@ struct draft {
     uint32_t            user_id;     /* of the sender; 0 = anonymous */
     bool                shows_user;  /* the sender's user id is part of the message (browser messages) */
     bool                is_recorded; /* goes into history where the channel has one */
+    uint32_t            history_floor; /* ... and so many are kept where it has none; 0 = none */
+    bool                sender_listens; /* the sender subscribes to the channel itself */
     uint64_t            sender;      /* stream id of the connection that must not receive it; 0 = none */
     uint64_t            hash;        /* of (app, channel) */
     struct slice        channel;     /* these point into the same allocation */
@@ -46,16 +48,32 @@ void draft_free(struct draft *d); /* NULL is allowed */
 
 struct message {
     atomic_uint          refs;
-    enum message_kind    kind;
-    const struct draft  *draft; /* owned; its texts */
+    struct draft        *draft; /* owned; who, where and the texts; constant from here on */
     uint64_t             offset; /* 1, 2, 3 ... in its channel; 0 = the channel keeps no state */
     uint64_t             epoch;  /* of the channel's state */
     uint64_t             sent_ms; /* wall clock at its home */
     struct slice         bytes[DIALECT_MAX]; /* encoded; at == NULL: nobody asked for it */
+    size_t               size; /* bytes of memory it takes */
 };
 
-/* Encodes for each dialect in `mask`. Takes the draft, also when it fails (NULL: no memory). */
-const struct message *message_seal(struct draft *given, uint64_t offset, uint64_t epoch, uint64_t sent_ms, uint8_t mask);
+/* One copy on its way to one shard: a letter, then a link in the list of what waits for a channel's walk. */
+struct delivery {
+    struct letter         letter;
+    const struct message *message; /* counted */
+};
+
+/* What a message says about its sealing. */
+struct seal {
+    uint64_t offset, epoch, sent_ms;
+    uint8_t  dialects;   /* mask: encode for these */
+    unsigned deliveries; /* how many shards it goes to */
+};
+
+/* Encodes. Takes the draft, also when it fails (NULL: no memory). The caller has the only reference. */
+struct message *message_seal(struct draft *given, const struct seal *seal);
+
+/* The i-th of the deliveries that were sealed in: their memory is the message's own. */
+struct delivery *message_delivery(struct message *m, unsigned i);
 
 const struct message *message_ref(const struct message *m);
 void message_unref(const struct message *m);

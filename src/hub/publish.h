@@ -22,7 +22,7 @@ struct publish_report {
     uint64_t        epoch;
     uint64_t        reached; /* subscribers that it is on its way to, the sender left out */
     uint64_t        note;    /* the asker's own */
-    uint64_t        due_mask;   /* internal: shards whose backlog must shrink first */
+    uint64_t        waits_for;  /* internal: shards whose backlog must shrink first */
     const struct message *message; /* counted; NULL on failure */
 };
 

@@ -37,7 +37,7 @@ struct session {
     uint16_t       sub_cap; /* 0: inline */
     uint8_t        dialect; /* index */
     uint8_t        uuid_len;
-    uint8_t        flags;   /* the dialect's own */
+    uint16_t       in_flight; /* the dialect's own: reports it awaits */
     unsigned char  uuid_packed[24]; /* 32 characters of [A-Za-z0-9_-] in 6 bits each */
 };
 

@@ -1,0 +1,94 @@
+/* hub.c: see hub.h. */
+#include "hub/hub.h"
+
+#include <stdlib.h>
+
+#include "hub/internal.h"
+
+_Thread_local struct hub hub_own;
+struct hub_shared        hub_shared;
+
+enum status hub_setup(const struct hub_setup *setup)
+{
+    bug_if(setup->dialect_count > DIALECT_MAX || setup->shard_count > SHARDS_MAX);
+    size_t bytes = setup->shard_count * sizeof *hub_shared.backlogs;
+    hub_shared = (struct hub_shared){ .setup = *setup, .backlogs = aligned_alloc(64, bytes) };
+    if (hub_shared.backlogs == NULL)
+        return E_NO_MEMORY;
+    memset(hub_shared.backlogs, 0, bytes);
+    return OK;
+}
+
+void hub_clear(void)
+{
+    free(hub_shared.backlogs);
+    hub_shared.backlogs = NULL;
+}
+
+void hub_post(unsigned to, struct letter *given)
+{
+    interest_flush();
+    shard_post(to, given);
+}
+
+static enum status hub_start(void)
+{
+    hub_own = (struct hub){ .dirty = SLAB_NONE };
+    hub_own.held_last = &hub_own.held;
+    list_init(&hub_own.active);
+    list_init(&hub_own.ages);
+    slab_init(&hub_own.audience_slab, sizeof(struct audience), UINT32_MAX - 1);
+    return OK;
+}
+
+static uint32_t hub_turn(void)
+{
+    uint32_t wait_ms = interest_flush() ? SHARD_ANY_TIME : 100;
+    uint32_t fanout_ms = fanout_turn();
+    uint32_t reports_ms = reports_turn();
+    wait_ms = fanout_ms < wait_ms ? fanout_ms : wait_ms;
+    return reports_ms < wait_ms ? reports_ms : wait_ms;
+}
+
+static void free_channel(struct map_link *link, void *context)
+{
+    (void)context;
+    struct channel *c = list_object(link, struct channel, link);
+    history_drop(c);
+    c->interest_count = 0;
+    c->has_setting = false;
+    channel_let_go(c);
+}
+
+static void free_audience(struct map_link *link, void *context)
+{
+    (void)context;
+    struct audience *a = list_object(link, struct audience, link);
+    fanout_drop(a);
+    map_drop(&hub_own.audiences, &a->link);
+    for (unsigned d = 0; d < DIALECT_MAX; d++)
+        free(a->seats[d].at);
+}
+
+static void free_link(struct map_link *link, void *map)
+{
+    map_drop(map, link);
+    free(link); /* the link is the first member of what remains here */
+}
+
+static void hub_stop(void)
+{
+    reports_drop();
+    map_each(&hub_own.audiences, free_audience, NULL);
+    map_each(&hub_own.channels, free_channel, NULL);
+    map_each(&hub_own.visitors, free_link, &hub_own.visitors);
+    map_each(&hub_own.apps, free_link, &hub_own.apps);
+    map_clear(&hub_own.audiences);
+    map_clear(&hub_own.channels);
+    map_clear(&hub_own.visitors);
+    map_clear(&hub_own.apps);
+    slab_clear(&hub_own.audience_slab);
+    message_scratch_clear();
+}
+
+const struct shard_part hub_part = { .name = "hub", .on_start = hub_start, .on_turn = hub_turn, .on_stop = hub_stop };

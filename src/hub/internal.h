@@ -1,0 +1,123 @@
+/* internal: what the files of hub share about one shard. Included nowhere else. */
+#ifndef ENCKE_HUB_INTERNAL_H
+#define ENCKE_HUB_INTERNAL_H
+
+#include "base/array.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/slab.h"
+#include "hub/app.h"
+#include "hub/ask.h"
+#include "hub/channel.h"
+#include "hub/hub.h"
+#include "hub/publish.h"
+#include "hub/session.h"
+
+/* A listener of a channel: the index of its stream, and which of its session's subscriptions this is. */
+struct seat {
+    uint32_t stream; /* SLAB_NONE: vacant, until the walk that is under way has ended */
+    uint32_t slot;
+};
+
+struct seats {
+    struct seat *at; /* owned */
+    uint32_t     count, cap;
+    uint32_t     vacant;
+};
+
+/* A batch of messages on its way through an audience; fanout.c. */
+struct walk {
+    struct delivery *batch; /* owned list, oldest first */
+    uint32_t         batch_count;
+    struct parcel   *parcels[DIALECT_MAX]; /* the batch joined; NULL: no listeners of that dialect */
+    uint32_t         limit[DIALECT_MAX];   /* seats taken when the walk began */
+    unsigned         dialect;              /* where it is */
+    uint32_t         cursor;
+    uint64_t         senders; /* bit (stream index % 64) of each local sender in the batch */
+};
+
+/* The subscribers of one channel in this shard.
+ *
+ *   seats[classic]: [ s4 | s9 | s2 | ... ]   dense, one send each     pending: m7 -> m8 -> m9     walk: m5+m6 joined, at s9
+ */
+struct audience {
+    struct slab_head  head;
+    struct map_link   link;
+    uint32_t          app;
+    uint8_t           name_len;
+    bool              announces; /* presence: joining and leaving are published */
+    bool              is_dirty;  /* home has not heard the present count */
+    bool              is_active; /* in hub.active: has pending messages or a walk */
+    char              name[CHANNEL_NAME_MAX];
+    uint32_t          next_dirty; /* slab index */
+    struct list       active;
+    struct seats      seats[DIALECT_MAX];
+    uint32_t          told_count; /* what home knows */
+    uint8_t           told_dialects;
+    struct delivery  *pending; /* owned list, oldest first */
+    struct delivery **pending_last;
+    struct walk       walk;
+    bool              is_walking;
+};
+
+struct hub {
+    struct map  channels;  /* whose home is here */
+    struct map  audiences; /* of channels with listeners here */
+    struct map  visitors;
+    struct map  apps;
+    struct slab audience_slab;
+    uint32_t    dirty;  /* first dirty audience */
+    struct list active; /* audiences with something to deliver */
+    struct list ages;   /* history entries, oldest first */
+    uint64_t    history_bytes;
+    struct publish_report *held; /* reports that wait for a backlog to shrink, oldest first, linked by letter.next */
+    struct publish_report **held_last;
+};
+
+/* What all shards share: constant but for the backlogs. */
+struct hub_shared {
+    struct hub_setup setup;
+    struct backlog {
+        _Alignas(64) _Atomic uint64_t bytes; /* deliveries posted to a shard and not yet in a walk */
+    } *backlogs; /* owned; one for each shard */
+};
+
+extern _Thread_local struct hub hub_own;
+extern struct hub_shared        hub_shared;
+
+static inline struct slice audience_name(const struct audience *a)
+{
+    return (struct slice){ a->name, a->name_len };
+}
+
+/* audience.c */
+struct audience *audience_find(uint32_t app, struct slice name, uint64_t hash);
+struct audience *audience_get(uint32_t app, struct slice name, uint64_t hash);
+uint32_t audience_count(const struct audience *a);
+enum status audience_seat(struct audience *a, const struct dialect *d, struct stream *s, uint32_t slot, uint32_t *out_seat);
+void audience_leave(struct audience *a, unsigned dialect, uint32_t seat);
+void audience_mark_dirty(struct audience *a);
+void audience_compact(struct audience *a);
+void audience_let_go(struct audience *a);
+
+/* Tells the homes what has changed; true: everything was said. Every letter of the hub goes out behind it, so that whoever hears
+ * of a subscriber's deeds has heard of his subscriptions before. */
+bool interest_flush(void);
+void hub_post(unsigned to, struct letter *given);
+
+/* message.c: gives back the memory that sealing keeps for the next message. */
+void message_scratch_clear(void);
+
+/* fanout.c */
+void fanout_add(struct delivery *given);
+uint32_t fanout_turn(void);
+void fanout_drop(struct audience *a);
+
+/* publish.c */
+uint32_t reports_turn(void);
+void reports_drop(void);
+
+/* subscription.c: presence says that a session has come or gone. */
+void presence_publish(const struct session *s, const struct audience *a, enum message_kind kind);
+
+#endif

@@ -1,0 +1,160 @@
+/* message.c: see message.h. */
+#include "hub/message.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/status.h"
+#include "hub/internal.h"
+
+static struct slice copy_to(char **at, struct slice text)
+{
+    struct slice copy = { *at, text.len };
+    if (text.len > 0)
+        memcpy(*at, text.at, text.len);
+    *at += text.len;
+    return copy;
+}
+
+struct draft *draft_new(uint32_t app, struct slice channel, struct slice event, struct slice payload)
+{
+    size_t texts = UUID_TEXT_MAX;
+    if (__builtin_add_overflow(texts, channel.len, &texts) || __builtin_add_overflow(texts, event.len, &texts) ||
+        __builtin_add_overflow(texts, payload.len, &texts) || texts > SIZE_MAX - sizeof(struct draft))
+        return NULL;
+    struct draft *d = malloc(sizeof *d + texts);
+    if (d == NULL)
+        return NULL;
+    char *at = (char *)(d + 1);
+    *d = (struct draft){ .kind = MESSAGE_TEXT, .app = app, .is_recorded = true };
+    d->uuid = slice_of(at, 0);
+    at += UUID_TEXT_MAX; /* presence fills it in */
+    d->channel = copy_to(&at, channel);
+    d->event = copy_to(&at, event);
+    d->payload = copy_to(&at, payload);
+    return d;
+}
+
+void draft_free(struct draft *d)
+{
+    if (d == NULL)
+        return;
+    free(d->report);
+    free(d);
+}
+
+/* Encodes for each dialect of the mask into one scratch buffer; out_end[d] is where its bytes end. */
+static void encode_all(struct buf *scratch, const struct message *m, uint8_t mask, size_t out_end[DIALECT_MAX])
+{
+    for (unsigned i = 0; i < DIALECT_MAX; i++) {
+        if (mask & 1u << i && i < hub_shared.setup.dialect_count)
+            hub_shared.setup.dialects[i]->encode(scratch, m);
+        out_end[i] = scratch->len;
+    }
+}
+
+static _Thread_local struct buf seal_scratch; /* keeps its memory between messages */
+
+void message_scratch_clear(void)
+{
+    buf_clear(&seal_scratch);
+}
+
+struct message *message_seal(struct draft *given, const struct seal *seal)
+{
+    struct message form = {
+        .draft = given, .offset = seal->offset, .epoch = seal->epoch, .sent_ms = seal->sent_ms
+    };
+    size_t end[DIALECT_MAX];
+    buf_reset(&seal_scratch);
+    encode_all(&seal_scratch, &form, seal->dialects, end);
+
+    size_t          head = sizeof form + seal->deliveries * sizeof(struct delivery);
+    struct message *m = buf_ok(&seal_scratch) ? malloc(head + seal_scratch.len) : NULL;
+    if (m == NULL) {
+        draft_free(given);
+        return NULL;
+    }
+    *m = form;
+    atomic_init(&m->refs, 1);
+    m->size = head + seal_scratch.len + sizeof *given + UUID_TEXT_MAX + given->channel.len + given->event.len +
+              given->payload.len;
+    char *bytes = (char *)m + head;
+    if (seal_scratch.len > 0)
+        memcpy(bytes, seal_scratch.at, seal_scratch.len);
+    for (size_t i = 0, from = 0; i < DIALECT_MAX; from = end[i], i++)
+        if (end[i] > from)
+            m->bytes[i] = slice_of(bytes + from, end[i] - from);
+    for (unsigned i = 0; i < seal->deliveries; i++)
+        *message_delivery(m, i) = (struct delivery){ .message = m };
+    return m;
+}
+
+struct delivery *message_delivery(struct message *m, unsigned i)
+{
+    return (struct delivery *)(void *)(m + 1) + i;
+}
+
+const struct message *message_ref(const struct message *m)
+{
+    atomic_fetch_add_explicit((atomic_uint *)(uintptr_t)&m->refs, 1, memory_order_relaxed);
+    return m;
+}
+
+void message_unref(const struct message *m)
+{
+    if (m == NULL)
+        return;
+    /* Release what this thread read, and the last one acquires what the others did before it frees. */
+    if (atomic_fetch_sub_explicit((atomic_uint *)(uintptr_t)&m->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    draft_free(m->draft);
+    free((void *)(uintptr_t)m);
+}
+
+size_t message_size(const struct message *m)
+{
+    return m->size;
+}
+
+/* 8-4-4-4-12: the epoch's 64 bits and the offset's 58 low bits around the version (8) and the variant (2 bits). */
+void message_id(const struct message *m, char out[MESSAGE_ID_SIZE])
+{
+    uint64_t e = m->epoch, o = m->offset;
+    snprintf(out, MESSAGE_ID_SIZE, "%08x-%04x-8%03x-%04x-%012llx", (unsigned)(e >> 32), (unsigned)(e >> 16 & 0xffff),
+             (unsigned)(e >> 4 & 0xfff), 0x8000u | (unsigned)(e & 0xf) << 10 | (unsigned)(o >> 48 & 0x3ff),
+             (unsigned long long)(o & 0xffffffffffffULL));
+}
+
+static bool hex_of(struct slice text, uint64_t *out)
+{
+    uint64_t v = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.at[i];
+        int  digit = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+        if (digit < 0)
+            return false;
+        v = v << 4 | (unsigned)digit;
+    }
+    *out = v;
+    return true;
+}
+
+bool message_id_parse(struct slice text, uint64_t *out_epoch, uint64_t *out_offset)
+{
+    static const size_t lengths[] = { 8, 4, 4, 4, 12 };
+    uint64_t            part[5];
+    if (text.len != MESSAGE_ID_SIZE - 1)
+        return false;
+    for (size_t i = 0; i < 5; i++) {
+        struct slice digits = slice_cut(&text, '-');
+        if (digits.len != lengths[i] || !hex_of(digits, &part[i]))
+            return false;
+    }
+    if (part[2] >> 12 != 8 || part[3] >> 14 != 2)
+        return false;
+    *out_epoch = part[0] << 32 | part[1] << 16 | (part[2] & 0xfff) << 4 | (part[3] >> 10 & 0xf);
+    *out_offset = (part[3] & 0x3ff) << 48 | part[4];
+    return true;
+}

@@ -1,0 +1,199 @@
+/* publish.c: see publish.h. The first half runs at the door's shard, the second at the channel's home. */
+#include "hub/publish.h"
+
+#include <stdlib.h>
+
+#include "base/counter.h"
+#include "base/log.h"
+#include "hub/internal.h"
+
+/* --- the report -------------------------------------------------------------------------------------------------------- */
+
+static void report_arrived(struct letter *given)
+{
+    struct publish_report *r = (struct publish_report *)(void *)given;
+    struct stream         *asker = stream_find(r->asker);
+    if (asker != NULL && stream_is_open(asker)) {
+        stream_cork(asker);
+        r->on_done(asker, r);
+        stream_uncork(asker);
+    }
+    message_unref(r->message);
+    free(r);
+}
+
+static void report_send(struct publish_report *r)
+{
+    unsigned door = stream_id_shard(r->asker);
+    r->letter.deliver = report_arrived;
+    if (door == shard_here.index)
+        report_arrived(&r->letter);
+    else
+        hub_post(door, &r->letter);
+}
+
+/* Shards of the mask that still have too much before them. */
+static uint64_t too_far_behind(uint64_t mask)
+{
+    uint64_t behind = 0;
+    for (; mask != 0; mask &= mask - 1) {
+        unsigned shard = (unsigned)__builtin_ctzll(mask);
+        if (atomic_load_explicit(&hub_shared.backlogs[shard].bytes, memory_order_relaxed) > hub_shared.setup.backlog_bytes)
+            behind |= UINT64_C(1) << shard;
+    }
+    return behind;
+}
+
+static void report_hold(struct publish_report *r)
+{
+    r->letter.next = NULL;
+    *hub_own.held_last = r;
+    hub_own.held_last = (struct publish_report **)(void *)&r->letter.next; /* the letter is the first member */
+}
+
+/* Sends a report, or holds it back while one of `shards` is too far behind. Reports leave in the order they were made. */
+static void report_finish(struct publish_report *r, uint64_t shards_mask)
+{
+    if (r == NULL)
+        return;
+    r->waits_for = too_far_behind(shards_mask);
+    if (r->waits_for == 0 && hub_own.held == NULL)
+        report_send(r);
+    else
+        report_hold(r);
+}
+
+static struct publish_report *held_take(void)
+{
+    struct publish_report *r = hub_own.held;
+    hub_own.held = (struct publish_report *)(void *)r->letter.next;
+    if (hub_own.held == NULL)
+        hub_own.held_last = &hub_own.held;
+    return r;
+}
+
+uint32_t reports_turn(void)
+{
+    while (hub_own.held != NULL) {
+        hub_own.held->waits_for = too_far_behind(hub_own.held->waits_for);
+        if (hub_own.held->waits_for != 0)
+            return 1;
+        report_send(held_take());
+    }
+    return SHARD_ANY_TIME;
+}
+
+void reports_drop(void)
+{
+    while (hub_own.held != NULL) {
+        struct publish_report *r = held_take();
+        message_unref(r->message);
+        free(r);
+    }
+}
+
+/* --- at home ----------------------------------------------------------------------------------------------------------- */
+
+static void delivery_arrived(struct letter *given)
+{
+    fanout_add((struct delivery *)(void *)given);
+}
+
+/* One reference and one letter to each interested shard; returns their set. The letters are in the message's own memory. */
+static uint64_t deliver(struct message *m, const struct channel *c)
+{
+    uint64_t mask = 0;
+    atomic_fetch_add_explicit(&m->refs, c->interest_count, memory_order_relaxed);
+    for (unsigned i = 0; i < c->interest_count; i++) {
+        unsigned         shard = c->interests[i].shard;
+        struct delivery *d = message_delivery(m, i);
+        mask |= UINT64_C(1) << shard;
+        atomic_fetch_add_explicit(&hub_shared.backlogs[shard].bytes, m->size, memory_order_relaxed);
+        d->letter.deliver = delivery_arrived;
+        if (shard == shard_here.index)
+            fanout_add(d);
+        else
+            hub_post(shard, &d->letter);
+    }
+    return mask;
+}
+
+static bool is_recorded(struct channel *c, const struct draft *d)
+{
+    if (!d->is_recorded)
+        return false;
+    if (!c->has_setting && d->history_floor > c->history_limit)
+        c->history_limit = d->history_floor;
+    return c->history_limit > 0;
+}
+
+/* The channel takes the message: offset, history, subscribers. */
+static void channel_publish(struct draft *given)
+{
+    struct publish_report *r = given->report;
+    struct channel        *c = given->history_floor > 0 && given->is_recorded
+                                   ? channel_get(given->app, given->channel, given->hash)
+                                   : channel_find(given->app, given->channel, given->hash);
+    struct seal seal = { .sent_ms = shard_here.wall_ms };
+    uint64_t    reached = 0, shards_mask = 0;
+    bool        records = false;
+    if (c != NULL) {
+        records = is_recorded(c, given);
+        seal = (struct seal){ c->offset + 1, c->epoch, shard_here.wall_ms, channel_dialects(c), c->interest_count };
+        reached = channel_count(c) - (given->sender_listens && channel_count(c) > 0 ? 1 : 0);
+    }
+    given->report = NULL; /* it outlives the draft */
+    struct app     *figures = app_here(given->app);
+    struct message *m = message_seal(given, &seal);
+    if (m != NULL && c != NULL) {
+        c->offset++;
+        if (records)
+            history_add(c, m);
+        shards_mask = deliver(m, c);
+    }
+    if (m != NULL) {
+        counter_add(COUNTER_PUBLISHED, 1);
+        if (figures != NULL)
+            figures->messages++;
+    }
+    if (r != NULL) {
+        r->status = m != NULL ? OK : E_NO_MEMORY;
+        r->offset = m != NULL ? m->offset : 0;
+        r->epoch = m != NULL ? m->epoch : 0;
+        r->reached = reached;
+        r->message = m; /* our reference goes with the report */
+        report_finish(r, shards_mask);
+    } else {
+        message_unref(m);
+    }
+}
+
+static void draft_arrived(struct letter *given)
+{
+    channel_publish((struct draft *)(void *)given);
+}
+
+/* --- at the door ------------------------------------------------------------------------------------------------------- */
+
+enum status publish(struct draft *given, struct stream *asker, uint64_t note,
+                    void (*on_done)(struct stream *asker, const struct publish_report *r))
+{
+    if (asker != NULL) {
+        given->report = malloc(sizeof *given->report);
+        if (given->report == NULL) {
+            draft_free(given);
+            return E_NO_MEMORY;
+        }
+        *given->report = (struct publish_report){ .asker = stream_id(asker), .on_done = on_done, .note = note };
+    }
+    given->hash = channel_hash(given->app, given->channel);
+    given->letter.deliver = draft_arrived;
+    unsigned home = channel_home(given->hash);
+    if (home == shard_here.index) {
+        interest_flush();
+        channel_publish(given);
+    } else {
+        hub_post(home, &given->letter);
+    }
+    return OK;
+}

@@ -1,0 +1,131 @@
+/* subscription: a session takes and gives back its seats (session.h), and presence hears of it. */
+#include <stdlib.h>
+
+#include "base/counter.h"
+#include "base/log.h"
+#include "hub/internal.h"
+
+struct subscription *session_subs(struct session *s)
+{
+    return s->sub_cap > 0 ? s->more : s->subs;
+}
+
+struct slice subscription_name(const struct subscription *sub)
+{
+    return audience_name(slab_at(&hub_own.audience_slab, sub->audience));
+}
+
+static struct audience *audience_of(const struct subscription *sub)
+{
+    return slab_at(&hub_own.audience_slab, sub->audience);
+}
+
+/* Room for one more: from inline to an array, or a larger array. */
+static bool make_room(struct session *s)
+{
+    uint32_t have = s->sub_cap > 0 ? s->sub_cap : SESSION_INLINE_SUBS;
+    if (s->sub_count < have)
+        return true;
+    uint32_t want = have * 2;
+    if (want > UINT16_MAX)
+        return false;
+    struct subscription *grown = realloc(s->sub_cap > 0 ? s->more : NULL, want * sizeof *grown);
+    if (grown == NULL)
+        return false;
+    if (s->sub_cap == 0)
+        memcpy(grown, s->subs, sizeof s->subs);
+    s->more = grown;
+    s->sub_cap = (uint16_t)want;
+    return true;
+}
+
+static bool is_subscribed(struct session *s, const struct audience *a)
+{
+    const struct subscription *subs = session_subs(s);
+    for (unsigned i = 0; i < s->sub_count; i++)
+        if (subs[i].audience == a->head.index)
+            return true;
+    return false;
+}
+
+enum status subscribe(struct session *s, struct slice name)
+{
+    const struct dialect *d = hub_shared.setup.dialects[s->dialect];
+    struct audience      *a = audience_get(s->app, name, channel_hash(s->app, name));
+    if (a == NULL)
+        return E_NO_MEMORY;
+    if (is_subscribed(s, a))
+        return OK;
+    if (s->sub_count >= hub_shared.setup.max_subscriptions || s->sub_count == UINT16_MAX) {
+        audience_let_go(a);
+        return E_FULL;
+    }
+    uint32_t seat;
+    if (!make_room(s) || audience_seat(a, d, s->stream, s->sub_count, &seat) != OK) {
+        audience_let_go(a);
+        return E_NO_MEMORY;
+    }
+    session_subs(s)[s->sub_count++] =
+        (struct subscription){ .audience = a->head.index, .seat = seat, .since_ms = (uint32_t)shard_here.now_ms };
+    counter_add(COUNTER_SUBSCRIPTIONS, 1);
+    if (a->told_count == 0)
+        interest_flush(); /* the first here: home must know before anything else is said */
+    a->announces = d->announces(name);
+    if (a->announces)
+        presence_publish(s, a, MESSAGE_JOIN);
+    return OK;
+}
+
+/* Gives back the i-th; the last takes its place. */
+static void drop_at(struct session *s, unsigned i)
+{
+    struct subscription *subs = session_subs(s);
+    struct audience     *a = audience_of(&subs[i]);
+    bool                 announces = a->announces;
+    audience_leave(a, s->dialect, subs[i].seat);
+    subs[i] = subs[--s->sub_count];
+    if (i < s->sub_count)
+        audience_of(&subs[i])->seats[s->dialect].at[subs[i].seat].slot = i;
+    counter_sub(COUNTER_SUBSCRIPTIONS, 1);
+    if (announces)
+        presence_publish(s, a, MESSAGE_LEAVE);
+}
+
+void unsubscribe(struct session *s, struct slice name)
+{
+    struct subscription *subs = session_subs(s);
+    for (unsigned i = 0; i < s->sub_count; i++)
+        if (slice_equal(subscription_name(&subs[i]), name)) {
+            drop_at(s, i);
+            return;
+        }
+}
+
+void unsubscribe_all(struct session *s)
+{
+    while (s->sub_count > 0)
+        drop_at(s, s->sub_count - 1u);
+    if (s->sub_cap > 0)
+        free(s->more);
+    s->sub_cap = 0;
+}
+
+void presence_publish(const struct session *s, const struct audience *a, enum message_kind kind)
+{
+    static struct log_limit limit = { .every_ms = 10000 };
+    char                    text[UUID_TEXT_MAX];
+    struct slice            uuid = session_uuid(s, text);
+    struct draft           *d = draft_new(s->app, audience_name(a), slice_of(NULL, 0), slice_of(NULL, 0));
+    if (d == NULL) {
+        log_limited(&limit, LOG_ERROR, "hub: no memory; a presence event was lost");
+        return;
+    }
+    memcpy((char *)(uintptr_t)d->uuid.at, uuid.at, uuid.len);
+    d->uuid.len = uuid.len;
+    d->kind = kind;
+    d->user_id = s->user_id;
+    d->is_recorded = false;
+    d->sender = stream_id(s->stream);
+    if (publish(d, NULL, 0, NULL) != OK)
+        log_limited(&limit, LOG_ERROR, "hub: no memory; a presence event was lost");
+}
