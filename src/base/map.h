@@ -24,6 +24,7 @@ struct map {
     struct map_link **buckets; /* owned; NULL while empty */
     size_t            bucket_count;
     size_t            count;
+    unsigned          walks; /* map_each calls running now; the bucket array stays as it is until they end */
 };
 
 /* Is this link the one with `key`? The hashes are equal already. */

@@ -34,9 +34,12 @@ struct slab {
     uint32_t            limit;       /* most objects */
     uint32_t            live;        /* objects taken now */
     uint32_t            chunk_count; /* entries in use of `chunks` */
-    uint32_t            first_with_room;
+    uint32_t            first_with_room; /* the lowest chunk that has memory and room, or SLAB_NONE */
     uint32_t            mapped;      /* chunks that have memory now */
+    uint32_t            spare;       /* the empty chunk that is kept, or SLAB_NONE */
+    uint32_t            chunk_cap;   /* entries `chunks` and bits `room` have space for; a multiple of 64 */
     struct slab_chunk  *chunks;      /* owned */
+    uint64_t           *room;        /* owned; a bit for each chunk: it has memory and room */
 };
 
 /* Prepares an empty slab; takes no memory yet. `object_size` includes the head. */

@@ -20,6 +20,9 @@ static inline bool utf8_is_valid(struct slice text)
     return utf8_feed(UTF8_START, text) == UTF8_START;
 }
 
+/* Length of the whole valid character in front, or 0 when there is none (nothing, an unfinished one, a bad byte). */
+size_t utf8_char(struct slice text);
+
 /* At most `max` bytes of the front of a valid text, without cutting a character. */
 struct slice utf8_first(struct slice text, size_t max);
 

@@ -1,0 +1,109 @@
+#include "base/crypto.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+/* Without memory for a digest context nothing could be answered anyway, and no caller could do better than stop. */
+static void digest(const EVP_MD *kind, struct slice data, unsigned char *out)
+{
+    int done = EVP_Digest(data.len > 0 ? data.at : "", data.len, out, NULL, kind, NULL);
+    bug_if(done != 1);
+}
+
+void sha1(struct slice data, unsigned char out_digest[SHA1_SIZE])
+{
+    digest(EVP_sha1(), data, out_digest);
+}
+
+void sha256(struct slice data, unsigned char out_digest[SHA256_SIZE])
+{
+    digest(EVP_sha256(), data, out_digest);
+}
+
+void random_bytes(void *out, size_t len)
+{
+    unsigned char *at = out;
+    while (len > 0) {
+        ssize_t got = getrandom(at, len, 0);
+        bug_if(got < 0 && errno != EINTR);
+        if (got > 0) {
+            at += got;
+            len -= (size_t)got;
+        }
+    }
+}
+
+uint64_t random_u64(void)
+{
+    uint64_t value;
+    random_bytes(&value, sizeof value);
+    return value;
+}
+
+bool crypto_equal(const void *a, const void *b, size_t len)
+{
+    return len == 0 || CRYPTO_memcmp(a, b, len) == 0;
+}
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+size_t base64_encode(struct slice data, char *out)
+{
+    const unsigned char *in = (const unsigned char *)data.at;
+    char                *to = out;
+    for (size_t i = 0; i < data.len; i += 3) {
+        size_t   have = data.len - i;
+        uint32_t bits = (uint32_t)in[i] << 16;
+        if (have > 1)
+            bits |= (uint32_t)in[i + 1] << 8;
+        if (have > 2)
+            bits |= in[i + 2];
+        *to++ = alphabet[bits >> 18];
+        *to++ = alphabet[bits >> 12 & 63];
+        *to++ = have > 1 ? alphabet[bits >> 6 & 63] : '=';
+        *to++ = have > 2 ? alphabet[bits & 63] : '=';
+    }
+    *to = '\0';
+    return (size_t)(to - out);
+}
+
+/* 0 to 63, or 64 for what is not in the alphabet. */
+static uint32_t sextet(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return (uint32_t)(c - 'A');
+    if (c >= 'a' && c <= 'z')
+        return (uint32_t)(c - 'a' + 26);
+    if (c >= '0' && c <= '9')
+        return (uint32_t)(c - '0' + 52);
+    return c == '+' ? 62 : c == '/' ? 63 : 64;
+}
+
+/* Bits that the last group has too many are not looked at: some makers of WebSocket keys leave them set. */
+size_t base64_decode(struct slice text, unsigned char *out, size_t size)
+{
+    if (text.len % 4 != 0)
+        return SIZE_MAX;
+    size_t padding = 0;
+    while (padding < 2 && padding < text.len && text.at[text.len - 1 - padding] == '=')
+        padding++;
+    size_t len = text.len / 4 * 3 - padding;
+    if (len > size)
+        return SIZE_MAX;
+    size_t   made = 0;
+    uint32_t bits = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        uint32_t six = i < text.len - padding ? sextet(text.at[i]) : 0;
+        if (six > 63)
+            return SIZE_MAX;
+        bits = bits << 6 | six;
+        if (i % 4 != 3)
+            continue;
+        for (int shift = 16; shift >= 0 && made < len; shift -= 8)
+            out[made++] = (unsigned char)(bits >> shift);
+    }
+    return len;
+}
