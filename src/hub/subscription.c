@@ -51,15 +51,14 @@ static bool is_subscribed(struct session *s, const struct audience *a)
 enum status subscribe(struct session *s, struct slice name)
 {
     const struct dialect *d = hub_shared.setup.dialects[s->dialect];
-    struct audience      *a = audience_get(s->app, name, channel_hash(s->app, name));
-    if (a == NULL)
-        return E_NO_MEMORY;
-    if (is_subscribed(s, a))
+    uint64_t              hash = channel_hash(s->app, name);
+    struct audience      *a = audience_find(s->app, name, hash);
+    if (a != NULL && is_subscribed(s, a))
         return OK;
-    if (s->sub_count >= hub_shared.setup.max_subscriptions || s->sub_count == UINT16_MAX) {
-        audience_let_go(a);
+    if (s->sub_count >= hub_shared.setup.max_subscriptions || s->sub_count == UINT16_MAX)
         return E_FULL;
-    }
+    if ((a = audience_get(s->app, name, hash)) == NULL)
+        return E_NO_MEMORY;
     uint32_t seat;
     if (!make_room(s) || audience_seat(a, d, s->stream, s->sub_count, &seat) != OK) {
         audience_let_go(a);

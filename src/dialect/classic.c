@@ -1,0 +1,227 @@
+/* classic.c: a browser connects, and leaves (spec classic-protocol.md sections 1 and 4). */
+#include "dialect/classic.h"
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/slab.h"
+#include "dialect/classic_internal.h"
+#include "http/conn.h"
+
+#define SESSION_MAX 1024
+#define UUID_MAX    32
+
+const struct classic_settings *classic_settings;
+
+static _Thread_local struct slab classics;
+
+void classic_setup(const struct classic_settings *settings)
+{
+    classic_settings = settings;
+}
+
+/* --- the URL ----------------------------------------------------------------------------------------------------------- */
+
+struct url {
+    struct slice session;
+    uint32_t     user_id;
+    uint32_t     app;
+    uint32_t     major; /* 0: unknown */
+    struct slice uuid;
+    unsigned     error; /* 0: fine */
+    const char  *error_text;
+};
+
+/* The value of `name` in "name=value&name=value"; at == NULL: it is not there. */
+static struct slice pair_get(struct slice pairs, const char *name)
+{
+    while (pairs.len > 0) {
+        struct slice value = slice_cut(&pairs, '&');
+        struct slice key = slice_cut(&value, '=');
+        if (slice_is(key, name))
+            return value.at != NULL ? value : SLICE("");
+    }
+    return slice_of(NULL, 0);
+}
+
+static uint32_t number_below(struct slice text, uint64_t limit)
+{
+    uint64_t n;
+    return slice_u64(text, limit > 0 ? limit - 1 : 0, &n) ? (uint32_t)n : 0;
+}
+
+/* "4.08" -> 4; 0 when it is no version. */
+static uint32_t major_of(struct slice version)
+{
+    struct slice rest = version;
+    uint64_t     major, minor;
+    struct slice first = slice_cut(&rest, '.');
+    if (!slice_u64(first, 1000, &major) || !slice_u64(rest, 1000000, &minor))
+        return 0;
+    return (uint32_t)major;
+}
+
+static void url_fail(struct url *u, unsigned code, const char *text)
+{
+    if (u->error == 0) {
+        u->error = code;
+        u->error_text = text;
+    }
+}
+
+static struct url url_parse(struct slice pairs)
+{
+    struct url u = { .session = pair_get(pairs, "sesion"), .uuid = pair_get(pairs, "uuid") };
+    if (u.session.at == NULL)
+        u.session = pair_get(pairs, "session");
+    struct slice user = pair_get(pairs, "myid"), app = pair_get(pairs, "devid"), version = pair_get(pairs, "v");
+    u.user_id = number_below(user, 1000000000);
+    u.app = number_below(app, classic_settings->app_count);
+    u.major = version.at != NULL ? major_of(version) : 0;
+    if (u.session.at == NULL || u.session.len > SESSION_MAX)
+        url_fail(&u, 401, "Error code 401(Invalid request, session ID not found)");
+    if (user.at == NULL)
+        url_fail(&u, 401, "Error code 401(Invalid request, the user ID can not be found)");
+    if (app.at == NULL)
+        url_fail(&u, 406, "Error code 406(Invalid request, no public key found [1])");
+    if (u.major == 0)
+        url_fail(&u, 418, "Error code 418(Invalid request Not assigned client api version)\\n");
+    return u;
+}
+
+/* What follows ".../ws/" in the path, and a query where a client sends one. */
+static struct slice pairs_of(const struct http_request *r)
+{
+    struct slice path = r->path;
+    for (size_t i = 0; i + 4 <= path.len; i++)
+        if (memcmp(path.at + i, "/ws/", 4) == 0) {
+            path = slice_skip(path, i + 4);
+            break;
+        }
+    return path.len == 0 ? r->query : path;
+}
+
+/* --- the origin -------------------------------------------------------------------------------------------------------- */
+
+static bool is_host_allowed(struct slice host)
+{
+    for (size_t i = 0; i < classic_settings->origin_count; i++) {
+        struct slice allowed = classic_settings->origins[i];
+        if (slice_is(allowed, "*") || slice_equal_nocase(allowed, host))
+            return true;
+        if (allowed.len > 0 && allowed.at[0] == '.' && host.len >= allowed.len &&
+            slice_equal_nocase(allowed, slice_skip(host, host.len - allowed.len)))
+            return true;
+    }
+    return false;
+}
+
+/* A request without Origin does not come from a page, so no page can abuse it. */
+static bool is_origin_allowed(struct slice origin)
+{
+    if (classic_settings->origin_count == 0 || origin.at == NULL)
+        return true;
+    struct slice host = origin;
+    if (slice_starts(host, "http://"))
+        host = slice_skip(host, 7);
+    else if (slice_starts(host, "https://"))
+        host = slice_skip(host, 8);
+    if (is_host_allowed(host))
+        return true;
+    return is_host_allowed(slice_cut(&host, ':')); /* an entry without a port allows every port */
+}
+
+/* --- life -------------------------------------------------------------------------------------------------------------- */
+
+static void on_message(struct ws_conn *ws, struct slice text, bool is_binary)
+{
+    (void)is_binary; /* binary is treated like text */
+    classic_command(list_object(ws, struct classic, ws), text);
+}
+
+static void on_close(struct ws_conn *ws)
+{
+    struct classic *c = list_object(ws, struct classic, ws);
+    session_close(&c->session);
+    slab_give(&classics, c);
+}
+
+/* Never completes a clean close: the browser library reconnects after an unclean one only (section 3.9). */
+static const struct ws_ops classic_ws_ops = {
+    .name = "classic", .on_message = on_message, .on_close = on_close, .drops_without_close = true
+};
+
+static void say_server_info(struct classic *c)
+{
+    classic_say(c, &(struct classic_frame){
+                       .data = SLICE("\"\""),
+                       .data_is_text = true,
+                       .authorized = 0,
+                       .event = SLICE("serverInfo"),
+                       .pipe = SLICE("sys"),
+                       .server = slice_str(classic_settings->server),
+                       .has_time = true,
+                       .time_s = shard_wall_s(),
+                   });
+}
+
+/* The error is told in a frame, because a browser shows a page nothing of a refused upgrade; then the connection ends. The code
+ * on the top level makes the library stop coming back. */
+static void refuse(struct classic *c, const struct url *u)
+{
+    struct buf data = { 0 };
+    buf_printf(&data, "{\"error\":\"%s\",\"error_code\":%u,\"info\":\"Closed due to error. See last message.\"}",
+               u->error_text, u->error);
+    classic_say(c, &(struct classic_frame){
+                       .data = buf_slice(&data),
+                       .error = u->error,
+                       .authorized = -1,
+                       .event = SLICE("error"),
+                       .pipe = SLICE("sys"),
+                       .has_time = true,
+                       .time_s = shard_wall_s(),
+                   });
+    buf_clear(&data);
+    stream_finish(c->ws.stream);
+}
+
+/* The library says "chat" when it says anything. */
+static struct slice subprotocol_of(const struct http_head *h)
+{
+    return http_head_lists(h, "sec-websocket-protocol", "chat") ? SLICE("chat") : slice_of(NULL, 0);
+}
+
+void classic_on_upgrade(struct stream *s, const struct http_request *r)
+{
+    struct url u = url_parse(pairs_of(r));
+    if (!is_origin_allowed(http_head_get(r->head, "origin")))
+        url_fail(&u, 423, "Error code 423(Access denied, Request from unauthorized domain.)");
+    struct classic *c = slab_take(&classics);
+    if (c == NULL) {
+        http_refuse(s, 503, "The server has no memory for another connection. Try again later.");
+        return;
+    }
+    struct visitor *visitor = visitor_intern(http_head_get(r->head, "user-agent"), http_head_get(r->head, "origin"),
+                                             http_head_get(r->head, "accept-language"));
+    const struct dialect *dialect = u.major < 4 ? &classic_old_dialect : &classic_dialect;
+    session_open(&c->session, s, dialect, u.app, slice_first(u.uuid, UUID_MAX), visitor);
+    http_upgrade(s, subprotocol_of(r->head));
+    ws_conn_start(&c->ws, s, &classic_ws_ops);
+    if (u.error != 0)
+        refuse(c, &u);
+    else
+        say_server_info(c);
+}
+
+static enum status classic_start(void)
+{
+    slab_init(&classics, sizeof(struct classic), UINT32_MAX - 1);
+    return OK;
+}
+
+static void classic_stop(void)
+{
+    slab_clear(&classics);
+    classic_buffers_clear();
+}
+
+const struct shard_part classic_part = { .name = "classic", .on_start = classic_start, .on_stop = classic_stop };

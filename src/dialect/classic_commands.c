@@ -1,0 +1,481 @@
+/* classic_commands: what a browser may say (spec classic-protocol.md section 2).
+ *
+ *   command = word, any one byte, arguments separated by LF
+ *
+ * Answers that are known in another shard come later. A question (pipe_count, pipe_log, track_pipe_users) stops the reading of
+ * this connection until it is answered, so answers come in the order of the questions; publications go on side by side, up to
+ * IN_FLIGHT_MAX of them, and only then is reading stopped.
+ */
+#include <stdio.h>
+
+#include "base/json_out.h"
+#include "base/list.h"
+#include "base/utf8.h"
+#include "dialect/classic_internal.h"
+#include "hub/ask.h"
+#include "hub/channel.h"
+#include "hub/publish.h"
+
+#define IN_FLIGHT_MAX  256
+#define MARKER_MAX     64
+#define NAME_MIN       2
+#define SAY_NO_MEMORY  "{\"error\":\"The server is out of memory, try again later\",\"number_messages\":-1}"
+#define SAY_BAD_NAME   "{\"error\":\"The channel name can only contain characters A-Za-z0-9_-\",\"number_messages\":-1}"
+#define SAY_BAD_MARKER "{\"error\":\"The marker can only contain up to 64 printable characters\",\"number_messages\":-1}"
+
+static bool is_name_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+static bool is_made_of_name_bytes(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!is_name_byte(s.at[i]))
+            return false;
+    return true;
+}
+
+static struct classic *classic_of(struct stream *s)
+{
+    return list_object((struct ws_conn *)s->owner, struct classic, ws);
+}
+
+/* --- subscription ------------------------------------------------------------------------------------------------------ */
+
+/* The next name of a list; any byte that cannot be in a name separates. at == NULL at the end. */
+static struct slice next_name(struct slice *rest)
+{
+    while (rest->len > 0 && !is_name_byte(rest->at[0]))
+        *rest = slice_skip(*rest, 1);
+    size_t len = 0;
+    while (len < rest->len && is_name_byte(rest->at[len]))
+        len++;
+    struct slice name = { len > 0 ? rest->at : NULL, len };
+    *rest = slice_skip(*rest, len);
+    return name;
+}
+
+static bool is_listed(struct slice list, struct slice wanted)
+{
+    for (struct slice name; (name = next_name(&list)).at != NULL;)
+        if (slice_equal(name, wanted))
+            return true;
+    return false;
+}
+
+/* Channels an anonymous visitor may not hear, and the name of personal messages, which is no channel. */
+static bool is_forbidden(const struct classic *c, struct slice name)
+{
+    return (c->session.user_id == 0 && classic_is_class(name, "private_")) || slice_is(name, "msg");
+}
+
+static void say_list_error(struct classic *c, const char *text)
+{
+    char data[96];
+    snprintf(data, sizeof data, "{\"code\":\"403\",\"error\":\"%s\"}", text);
+    classic_say_error(c, data);
+}
+
+static void drop_unlisted(struct classic *c, struct slice list)
+{
+    struct session *s = &c->session;
+    for (unsigned i = s->sub_count; i-- > 0;) {
+        struct slice name = subscription_name(&session_subs(s)[i]);
+        if (!is_listed(list, name))
+            unsubscribe(s, name);
+    }
+}
+
+/* No list of names that can be held is longer than this; what is behind it only costs time. True: it was shortened. */
+static bool shorten(struct slice *list)
+{
+    size_t longest = ((size_t)classic_settings->max_subscriptions + 1) * (CHANNEL_NAME_MAX + 1);
+    if (list->len <= longest)
+        return false;
+    while (longest > 0 && is_name_byte(list->at[longest]))
+        longest--;
+    list->len = longest;
+    return true;
+}
+
+/* The command replaces the list. Only the difference is carried out: the library sends the whole list each time a page adds one
+ * name, and presence must not flap. */
+static void do_subscription(struct classic *c, struct slice list)
+{
+    bool         too_long = false, too_many = shorten(&list);
+    struct slice rest = list;
+    drop_unlisted(c, list);
+    for (struct slice name; (name = next_name(&rest)).at != NULL;) {
+        if (name.len < NAME_MIN || is_forbidden(c, name))
+            continue;
+        if (name.len > CHANNEL_NAME_MAX) {
+            too_long = true;
+            continue;
+        }
+        enum status s = subscribe(&c->session, name);
+        if (s == E_NO_MEMORY) {
+            classic_say_error(c, SAY_NO_MEMORY);
+            return;
+        }
+        if (s == E_FULL) {
+            too_many = true;
+            break;
+        }
+    }
+    if (too_long)
+        say_list_error(c, "Channel name is too long");
+    if (too_many)
+        say_list_error(c, "Too many letters");
+}
+
+/* --- web_pipe2 --------------------------------------------------------------------------------------------------------- */
+
+/* The report: {"message":"...","number_messages":7} on _answer_to_<channel>. */
+static void on_published(struct stream *asker, const struct publish_report *r)
+{
+    struct classic *c = classic_of(asker);
+    c->session.in_flight--;
+    if (r->status != OK) {
+        classic_say_error(c, SAY_NO_MEMORY);
+    } else {
+        struct buf   data = { 0 }, pipe = { 0 };
+        struct slice text = r->message->draft->payload;
+        buf_text(&data, "{\"message\":");
+        json_out_string(&data, text);
+        buf_printf(&data, ",\"number_messages\":%llu}", (unsigned long long)r->reached);
+        buf_text(&pipe, "_answer_to_");
+        buf_slice_append(&pipe, r->message->draft->channel);
+        if (buf_ok(&data) && buf_ok(&pipe))
+            classic_say(c, &(struct classic_frame){
+                               .data = buf_slice(&data),
+                               .event = SLICE("answer"),
+                               .pipe = buf_slice(&pipe),
+                               .has_time = true,
+                               .time_s = r->message->sent_ms / 1000,
+                               .authorized = -1,
+                           });
+        else
+            stream_close(asker);
+        buf_clear(&data);
+        buf_clear(&pipe);
+    }
+    if (c->session.in_flight <= IN_FLIGHT_MAX / 2)
+        ws_conn_resume(&c->ws);
+}
+
+struct web_pipe {
+    struct slice channel, event, auth_type, text;
+    bool         hides_sender; /* @web_ */
+};
+
+/* The first fault, as the JSON of its error frame; NULL: none. */
+static const char *web_pipe_fault(const struct classic *c, const struct web_pipe *p)
+{
+    bool is_webauth = classic_is_class(p->channel, "webauth_") && !p->hides_sender;
+    if (!classic_is_class(p->channel, "web_") && !is_webauth)
+        return "{\"error\":\"[pipe_msg2] Invalid channel name. The channel should begin with web_\",\"number_messages\":-1}";
+    if (is_webauth && c->session.user_id == 0)
+        return "{\"error\":\"[webauth_pipe_msg2] Invalid user auth. In to channel with name like webauth_* can not send "
+               "messages anonim users\",\"number_messages\":-1}";
+    if (!is_made_of_name_bytes(p->channel))
+        return SAY_BAD_NAME;
+    if (p->channel.len > CHANNEL_NAME_MAX)
+        return "{\"error\":\"Invalid pipe name length\",\"number_messages\":-1}";
+    if (!is_made_of_name_bytes(p->event))
+        return "{\"error\":\"The event name can only contain characters A-Za-z0-9_-\"}";
+    if (p->event.len > CHANNEL_NAME_MAX)
+        return "{\"error\":\"Invalid event name length\"}";
+    if (p->auth_type.len != 1)
+        return "{\"error\":\"Invalid value auth_type\",\"number_messages\":-1}";
+    return NULL;
+}
+
+static bool listens(struct classic *c, struct slice channel)
+{
+    const struct subscription *subs = session_subs(&c->session);
+    for (unsigned i = 0; i < c->session.sub_count; i++)
+        if (slice_equal(subscription_name(&subs[i]), channel))
+            return true;
+    return false;
+}
+
+static void do_web_pipe(struct classic *c, struct slice rest)
+{
+    struct web_pipe p = { .channel = slice_cut(&rest, '\n') };
+    p.event = slice_cut(&rest, '\n');
+    p.auth_type = slice_cut(&rest, '\n');
+    p.text = rest;
+    p.hides_sender = slice_starts(p.channel, "@web_");
+    if (p.hides_sender)
+        p.channel = slice_skip(p.channel, 1);
+    const char *fault = web_pipe_fault(c, &p);
+    if (fault != NULL) {
+        classic_say_error(c, fault);
+        return;
+    }
+    struct draft *d = draft_new(c->session.app, p.channel, p.event, p.text);
+    if (d == NULL) {
+        classic_say_error(c, SAY_NO_MEMORY);
+        return;
+    }
+    d->shows_user = true;
+    d->user_id = p.hides_sender ? 0 : c->session.user_id;
+    d->sender = stream_id(c->ws.stream);
+    d->sender_listens = listens(c, p.channel);
+    c->session.in_flight++;
+    if (publish(d, c->ws.stream, 0, on_published) != OK) {
+        c->session.in_flight--;
+        classic_say_error(c, SAY_NO_MEMORY);
+    } else if (c->session.in_flight >= IN_FLIGHT_MAX) {
+        stream_pause(c->ws.stream);
+    }
+}
+
+/* --- questions --------------------------------------------------------------------------------------------------------- */
+
+static bool is_marker(struct slice marker)
+{
+    if (marker.len > MARKER_MAX)
+        return false;
+    for (size_t i = 0; i < marker.len; i++)
+        if ((unsigned char)marker.at[i] < 0x20 || marker.at[i] == 0x7f)
+            return false;
+    return true;
+}
+
+static void question(struct classic *c, enum ask_kind kind, struct slice channel, struct slice marker, uint64_t number,
+                     void (*on_answer)(struct stream *asker, const struct ask *a))
+{
+    struct ask *a = ask_new(kind, c->session.app, channel, marker);
+    if (a == NULL) {
+        classic_say_error(c, SAY_NO_MEMORY);
+        return;
+    }
+    a->number = number;
+    stream_pause(c->ws.stream);
+    ask_send(a, c->ws.stream, on_answer);
+}
+
+static void answered(struct classic *c)
+{
+    if (c->session.in_flight < IN_FLIGHT_MAX)
+        ws_conn_resume(&c->ws);
+}
+
+/* Says `data` as the answer to a question, or why there is none, and reads on. */
+static void say_answer(struct stream *asker, const struct ask *a, struct classic_frame f, struct buf *data)
+{
+    struct classic *c = classic_of(asker);
+    f.data = buf_slice(data);
+    f.marker = a->note.len > 0 ? a->note : SLICE("");
+    f.has_time = true;
+    f.time_s = shard_wall_s();
+    f.authorized = -1;
+    if (a->status != OK || !buf_ok(data))
+        classic_say_error(c, SAY_NO_MEMORY);
+    else
+        classic_say(c, &f);
+    buf_clear(data);
+    answered(c);
+}
+
+static void on_counted(struct stream *asker, const struct ask *a)
+{
+    struct buf data = { 0 };
+    buf_printf(&data, "{\"user_in_pipe\":%llu}", (unsigned long long)a->number);
+    say_answer(asker, a,
+               (struct classic_frame){ .event = SLICE("user_in_pipe"), .pipe = SLICE("_answer_pipe_count") }, &data);
+}
+
+static void do_pipe_count(struct classic *c, struct slice rest)
+{
+    struct slice channel = slice_cut(&rest, '\n'), marker = slice_cut(&rest, '\n');
+    if (!classic_is_class(channel, "web_") && !classic_is_class(channel, "track_")) {
+        classic_say_error(c, "{\"error\":\"[pipe_count] Invalid channel name. The channel should start with web_\","
+                             "\"number_messages\":-1}");
+    } else if (!channel_name_is_valid(channel, NAME_MIN)) {
+        classic_say_error(c, SAY_BAD_NAME);
+        classic_say_error(c, "{\"error\":\"Invalid pipe name.\",\"number_messages\":-1}");
+    } else if (!is_marker(marker)) {
+        classic_say_error(c, SAY_BAD_MARKER);
+    } else {
+        question(c, ASK_COUNT, channel, marker, 0, on_counted);
+    }
+}
+
+static void on_members(struct stream *asker, const struct ask *a)
+{
+    struct buf data = { 0 };
+    buf_byte(&data, '[');
+    for (const struct ask_member *m = a->members; m != NULL; m = m->next) {
+        buf_printf(&data, "%s{\"user_id\":%u,\"uuid\":", m == a->members ? "" : ",", m->user_id);
+        json_out_string(&data, m->uuid);
+        buf_byte(&data, '}');
+    }
+    buf_byte(&data, ']');
+    say_answer(asker, a,
+               (struct classic_frame){
+                   .info = SLICE("answer for track_pipe_users"), .event = SLICE("answer"), .pipe = SLICE("_answer") },
+               &data);
+}
+
+/* The arguments of this one are separated by any white space. */
+static struct slice cut_word(struct slice *rest)
+{
+    *rest = slice_trim(*rest);
+    size_t len = 0;
+    while (len < rest->len && rest->at[len] != ' ' && rest->at[len] != '\n' && rest->at[len] != '\t' &&
+           rest->at[len] != '\r')
+        len++;
+    struct slice word = slice_first(*rest, len);
+    *rest = slice_skip(*rest, len);
+    return word;
+}
+
+static void do_track_pipe_users(struct classic *c, struct slice rest)
+{
+    struct slice channel = cut_word(&rest), marker = cut_word(&rest);
+    if (!classic_is_class(channel, "track_"))
+        classic_say_error(c, "{\"error\":\"[track_pipe_users] Invalid channel name. The channel should start with track_\","
+                             "\"user_id\":-1}");
+    else if (!channel_name_is_valid(channel, NAME_MIN))
+        classic_say_error(c, SAY_BAD_NAME);
+    else if (!is_marker(marker))
+        classic_say_error(c, SAY_BAD_MARKER);
+    else
+        question(c, ASK_MEMBERS, channel, marker, 0, on_members);
+}
+
+/* One frame for each message, oldest first. No marker: the library drops pipe messages that carry a foreign one. */
+static void on_history(struct stream *asker, const struct ask *a)
+{
+    struct classic *c = classic_of(asker);
+    if (a->status != OK)
+        classic_say_error(c, SAY_NO_MEMORY);
+    for (size_t i = 0; i < a->message_count; i++) {
+        const struct draft *d = a->messages[i]->draft;
+        struct buf          data = { 0 };
+        json_out_string(&data, d->payload);
+        if (!buf_ok(&data)) {
+            stream_close(asker);
+            break;
+        }
+        classic_say(c, &(struct classic_frame){
+                           .data = buf_slice(&data),
+                           .data_is_text = true,
+                           .event = d->event.len > 0 ? d->event : SLICE("undefined"),
+                           .from_queue = true,
+                           .pipe = d->channel,
+                           .has_time = true,
+                           .time_s = a->messages[i]->sent_ms / 1000,
+                           .has_user = true,
+                           .user_id = d->user_id,
+                           .authorized = -1,
+                       });
+        buf_clear(&data);
+    }
+    answered(c);
+}
+
+static void do_pipe_log(struct classic *c, struct slice rest)
+{
+    struct slice channel = slice_cut(&rest, '\n'), marker = slice_cut(&rest, '\n');
+    if (!is_made_of_name_bytes(channel)) {
+        classic_say_error(c, SAY_BAD_NAME);
+        classic_say_error(c, "{\"error\":\"Invalid channel name.\",\"number_messages\":-1}");
+    } else if (!channel_name_is_valid(channel, NAME_MIN)) {
+        classic_say_error(c, "{\"error\":\"Invalid channel name.\",\"number_messages\":-1}");
+    } else if (!is_marker(marker)) {
+        classic_say_error(c, "{\"error\":\"Invalid marker value.\",\"number_messages\":-1}");
+    } else if (is_forbidden(c, channel)) {
+        classic_say_error(c, "{\"error\":\"The history of private_ channels is for authorised users\","
+                             "\"number_messages\":-1}");
+    } else {
+        question(c, ASK_HISTORY, channel, marker, CHANNEL_HISTORY_MAX, on_history);
+    }
+}
+
+/* --- about users: there are none yet ----------------------------------------------------------------------------------- */
+
+static void do_user_data(struct classic *c, struct slice rest)
+{
+    struct slice marker = slice_cut(&rest, '\n');
+    uint64_t     id;
+    char         data[64];
+    if (!is_marker(marker)) {
+        classic_say_error(c, SAY_BAD_MARKER);
+        classic_say_error(c, "{\"error\":\"Invalid marker name.\",\"user_data\":\"\",\"user_id\":-1}");
+        return;
+    }
+    if (!slice_u64(slice_trim(rest), 999999999, &id)) {
+        classic_say_error(c, "{\"error\":\"Invalid user id\",\"user_data\":\"\",\"user_id\":-1}");
+        return;
+    }
+    snprintf(data, sizeof data, "{\"user_data\":\"\",\"user_id\":%llu}", (unsigned long long)id);
+    classic_say(c, &(struct classic_frame){
+                       .data = slice_str(data),
+                       .event = SLICE("answer"),
+                       .marker = marker.len > 0 ? marker : SLICE(""),
+                       .pipe = SLICE("_answer"),
+                       .authorized = -1,
+                   });
+}
+
+static void do_user_status(struct classic *c, struct slice rest)
+{
+    uint64_t id;
+    char     event[48];
+    if (!slice_u64(slice_trim(rest), 999999999, &id)) {
+        classic_say_error(c, "{\"error\":\"Invalid user id\",\"user_id\":-1}");
+        return;
+    }
+    snprintf(event, sizeof event, "user_status_%llu", (unsigned long long)id);
+    classic_say(c, &(struct classic_frame){
+                       .data = SLICE("{\"data\":-1,\"last_online_time\":-1}"),
+                       .event = slice_str(event),
+                       .pipe = SLICE("_answer_user_status"),
+                       .has_time = true,
+                       .time_s = shard_wall_s(),
+                       .authorized = -1,
+                   });
+}
+
+static void do_nothing(struct classic *c, struct slice rest)
+{
+    (void)c;
+    (void)rest;
+}
+
+/* --- the table --------------------------------------------------------------------------------------------------------- */
+
+/* Words are matched as prefixes in this order, as clients expect it. */
+static const struct command {
+    const char *word;
+    void (*run)(struct classic *c, struct slice rest);
+} commands[] = {
+    { "subscription", do_subscription },
+    { "user_status", do_user_status },
+    { "pipe_count", do_pipe_count },
+    { "statistics", do_nothing },
+    { "web_pipe2", do_web_pipe },
+    { "pipe_log", do_pipe_log },
+    { "track_pipe_users", do_track_pipe_users },
+    { "user_data", do_user_data },
+    { "cgi_call", do_nothing },
+    { "CometQL_call", do_nothing },
+};
+
+void classic_command(struct classic *c, struct slice text)
+{
+    if (!utf8_is_valid(text)) { /* a binary frame: text frames are checked below us */
+        classic_say_error(c, "{\"error\":\"The message is not valid UTF-8\",\"number_messages\":-1}");
+        return;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (slice_starts(text, commands[i].word)) {
+            commands[i].run(c, slice_skip(text, strlen(commands[i].word) + 1));
+            return;
+        }
+    stream_close(c->ws.stream); /* whoever says something else does not speak this protocol */
+}

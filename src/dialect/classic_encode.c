@@ -1,0 +1,207 @@
+/* classic_encode: what a browser hears (spec classic-protocol.md section 3). */
+#include "base/json_out.h"
+#include "base/list.h"
+#include "dialect/classic_internal.h"
+#include "io/shard.h"
+#include "ws/frame.h"
+
+static _Thread_local struct buf line; /* keeps its memory: one line of JSON is made at a time */
+
+static void put_name(struct buf *b, const char *name)
+{
+    buf_text(b, b->len > 1 ? ",\"" : "\"");
+    buf_text(b, name);
+    buf_text(b, "\":");
+}
+
+static void put_text(struct buf *b, const char *name, struct slice value)
+{
+    if (value.at == NULL)
+        return;
+    put_name(b, name);
+    json_out_string(b, value);
+}
+
+static void put_number(struct buf *b, const char *name, uint64_t value)
+{
+    put_name(b, name);
+    buf_u64(b, value);
+}
+
+/* Old libraries call string methods on `data`: an object becomes its own text. */
+static void put_data(struct buf *b, const struct classic_frame *f, bool is_old)
+{
+    put_name(b, "data");
+    if (is_old && !f->data_is_text)
+        json_out_string(b, f->data);
+    else
+        buf_slice_append(b, f->data);
+}
+
+/* The members in the order of their names. */
+static void put_members(struct buf *b, const struct classic_frame *f, bool is_old)
+{
+    put_text(b, "_info", f->info);
+    if (is_old)
+        put_text(b, "api_data", SLICE("for major_version < 4"));
+    if (f->authorized >= 0) {
+        put_name(b, "authorized");
+        buf_text(b, f->authorized ? "true" : "false");
+    }
+    put_data(b, f, is_old);
+    if (f->error != 0)
+        put_number(b, "error", f->error);
+    put_text(b, "event", f->event);
+    if (is_old)
+        put_text(b, "event_name", f->event);
+    if (f->from_queue) {
+        put_name(b, "fromQueue");
+        buf_text(b, "true");
+        put_name(b, "history");
+        buf_text(b, "true");
+    }
+    put_text(b, "marker", f->marker);
+    if (f->has_time)
+        put_number(b, "message_send_time", f->time_s);
+    put_text(b, "pipe", f->pipe);
+    put_text(b, "server", f->server);
+    if (f->has_user)
+        put_number(b, "user_id", f->user_id);
+}
+
+static void finish_line(struct buf *out)
+{
+    buf_byte(&line, '}');
+    if (buf_ok(&line))
+        ws_frame_make(out, WS_TEXT, buf_slice(&line));
+    else
+        out->failed = true;
+}
+
+void classic_encode(struct buf *out, const struct classic_frame *f, bool is_old)
+{
+    buf_reset(&line);
+    buf_byte(&line, '{');
+    put_members(&line, f, is_old);
+    finish_line(out);
+}
+
+/* The frame that most of all are: {"data":"...","event":"...","message_send_time":1,"pipe":"..."} */
+static void encode_text(struct buf *out, const struct message *m)
+{
+    const struct draft *d = m->draft;
+    buf_reset(&line);
+    buf_text(&line, "{\"data\":");
+    json_out_string(&line, d->payload);
+    buf_text(&line, ",\"event\":");
+    json_out_string(&line, d->event);
+    put_number(&line, "message_send_time", m->sent_ms / 1000);
+    put_text(&line, "pipe", d->channel);
+    if (d->shows_user)
+        put_number(&line, "user_id", d->user_id);
+    finish_line(out);
+}
+
+/* Presence: {"user_id":3,"uuid":"..."} joined or left. */
+static void encode_presence(struct buf *out, const struct message *m, bool is_old)
+{
+    char       space[64 + 6 * UUID_TEXT_MAX];
+    struct buf data = { .at = space, .cap = sizeof space, .limit = sizeof space };
+    buf_text(&data, "{\"user_id\":");
+    buf_u64(&data, m->draft->user_id);
+    buf_text(&data, ",\"uuid\":");
+    json_out_string(&data, m->draft->uuid);
+    buf_byte(&data, '}');
+    struct classic_frame f = {
+        .data = buf_slice(&data),
+        .event = m->draft->kind == MESSAGE_JOIN ? SLICE("subscription") : SLICE("unsubscription"),
+        .pipe = m->draft->channel,
+        .has_time = true,
+        .time_s = m->sent_ms / 1000,
+        .authorized = -1,
+    };
+    classic_encode(out, &f, is_old);
+}
+
+static void encode(struct buf *out, const struct message *m)
+{
+    if (m->draft->kind == MESSAGE_TEXT)
+        encode_text(out, m);
+    else
+        encode_presence(out, m, false);
+}
+
+static void encode_old(struct buf *out, const struct message *m)
+{
+    if (m->draft->kind != MESSAGE_TEXT) {
+        encode_presence(out, m, true);
+        return;
+    }
+    struct buf data = { 0 };
+    json_out_string(&data, m->draft->payload);
+    struct classic_frame f = {
+        .data = buf_slice(&data),
+        .data_is_text = true,
+        .event = m->draft->event,
+        .pipe = m->draft->channel,
+        .has_time = true,
+        .time_s = m->sent_ms / 1000,
+        .authorized = -1,
+        .has_user = m->draft->shows_user,
+        .user_id = m->draft->user_id,
+    };
+    if (buf_ok(&data))
+        classic_encode(out, &f, true);
+    else
+        out->failed = true;
+    buf_clear(&data);
+}
+
+static bool announces(struct slice channel)
+{
+    return classic_is_class(channel, "track_");
+}
+
+static struct session *session_of(struct stream *s)
+{
+    struct ws_conn *ws = s->owner;
+    return &list_object(ws, struct classic, ws)->session;
+}
+
+const struct dialect classic_dialect = {
+    .name = "classic", .index = 0, .encode = encode, .announces = announces, .session_of = session_of
+};
+
+const struct dialect classic_old_dialect = {
+    .name = "classic before 4", .index = 1, .encode = encode_old, .announces = announces, .session_of = session_of
+};
+
+static _Thread_local struct buf saying;
+
+void classic_say(struct classic *c, const struct classic_frame *f)
+{
+    buf_reset(&saying);
+    classic_encode(&saying, f, classic_is_old(c));
+    if (buf_ok(&saying))
+        stream_write(c->ws.stream, buf_slice(&saying));
+    else
+        stream_close(c->ws.stream); /* no memory: the client comes back rather than wait for an answer for ever */
+}
+
+void classic_say_error(struct classic *c, const char *data)
+{
+    classic_say(c, &(struct classic_frame){
+                       .data = slice_str(data),
+                       .event = SLICE("error"),
+                       .pipe = SLICE("sys"),
+                       .has_time = true,
+                       .time_s = shard_wall_s(),
+                       .authorized = -1,
+                   });
+}
+
+void classic_buffers_clear(void)
+{
+    buf_clear(&line);
+    buf_clear(&saying);
+}
