@@ -1,0 +1,27 @@
+/* exec: CometQL on a MySQL connection.
+ *
+ *   mysql/conn -> on_login: user -> app
+ *              -> on_query: statement_parse -> greetings.c | show.c | status.c      answered at once
+ *                                          -> walk.c -> tables/<table>.c -> hub     answered when the hub has
+ *
+ * Every app (dev id) is reached with the one password; the user's name says which: `root` and `0` are app 0, `15` is app 15.
+ */
+#ifndef ENCKE_COMETQL_EXEC_H
+#define ENCKE_COMETQL_EXEC_H
+
+#include "mysql/conn.h"
+
+struct cometql_settings {
+    const char *version;    /* the one of the greeting */
+    uint32_t    app_limit;  /* apps 0 ... app_limit - 1 (dev_index_size) */
+    uint32_t    max_packet; /* for @@max_allowed_packet */
+    uint64_t    start_ms;   /* clock_mono_ms when the process started */
+};
+
+/* Borrowed for ever; once, before the shards start. */
+void cometql_setup(const struct cometql_settings *settings);
+
+extern const struct mysql_ops  cometql_mysql_ops;
+extern const struct shard_part cometql_part; /* rates for SHOW GLOBAL STATUS */
+
+#endif
