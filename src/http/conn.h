@@ -12,11 +12,11 @@
 #include "http/route.h"
 
 struct http_limits {
-    uint32_t head_bytes;      /* largest head; 431 past it */
-    uint32_t header_count;    /* most header lines; 431 past it */
+    uint32_t head_bytes;      /* largest head; 431 past it (414 when its first line alone is larger) */
+    uint32_t header_count;    /* most header lines, at most HTTP_FIELDS_MAX; 431 past it */
     uint32_t body_bytes;      /* largest body; 413 past it */
     uint32_t head_timeout_ms; /* to complete a head, from accept or from its first byte; 408 past it */
-    uint32_t idle_timeout_ms; /* between requests */
+    uint32_t idle_timeout_ms; /* between requests; for a body to come; between two pieces of an answer to leave */
 };
 
 /* Both borrowed for ever; called once before the shards start. */
@@ -35,6 +35,11 @@ struct http_response {
     struct slice        body;           /* copied, unless is_static */
     bool                is_static;      /* the body lives as long as the process */
     bool                must_close;
+
+    /* Instead of `body`: the first file_bytes bytes of a file, read in pieces as they leave. */
+    bool                has_file;
+    int                 given_fd;       /* closed by the callee in any case */
+    uint64_t            file_bytes;
 };
 
 /* Answers the request that the stream is serving (exactly one answer each). HEAD gets the headers only; Content-Length, Date
@@ -44,8 +49,9 @@ void http_answer(struct stream *s, const struct http_response *response);
 /* An error with its sentence, as a small page of text. Always closes. */
 void http_refuse(struct stream *s, unsigned status, const char *sentence);
 
-/* Answers 101 and gives the connection's own memory back: the caller calls stream_become right after it. `protocol` is the
- * subprotocol chosen, or empty. The request that on_upgrade was given must not be used after this call. */
+/* Only inside on_upgrade. Answers 101 and gives the connection's own memory back: the caller calls stream_become right
+ * after it (or stream_close). `protocol` is the subprotocol chosen, or empty. The request that on_upgrade was given must
+ * not be used after this call. */
 void http_upgrade(struct stream *s, struct slice protocol);
 
 #endif

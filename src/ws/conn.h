@@ -54,6 +54,7 @@ struct ws_ops {
 enum ws_flags {
     WS_FLAG_PINGED = 1 << 0,  /* a ping is out and nothing has come since */
     WS_FLAG_CLOSING = 1 << 1, /* a Close frame was sent; nothing more is delivered */
+    WS_FLAG_READING = 1 << 2, /* events of a read are being handled */
 };
 
 struct ws_conn {
