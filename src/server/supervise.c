@@ -1,0 +1,293 @@
+/* supervise.c: see supervise.h. */
+#include "server/supervise.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "api/status.h"
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/crypto.h"
+#include "base/map.h"
+#include "cometql/exec.h"
+#include "dialect/classic.h"
+#include "http/conn.h"
+#include "http/embedded.h"
+#include "hub/hub.h"
+#include "server/console.h"
+#include "server/secret.h"
+#include "server/wiring.h"
+#include "ws/conn.h"
+
+#define COMETQL_VERSION "5.7.99-Encke-" ENCKE_VERSION /* drivers parse the number and choose what they may use */
+
+#define TABLE_SHARE 93 /* per cent of a descriptor table that connections may be planned for: the kernel's hashing spreads
+                        * them over the listeners unevenly */
+
+/* All that the rooms borrow for as long as the shards run. */
+struct server {
+    const struct config    *config;
+    struct port             ports[PORT_COUNT];
+    struct shards_setup     shards;
+    struct http_limits      http;
+    struct ws_limits        ws;
+    struct classic_settings classic;
+    struct cometql_settings cometql;
+    struct mysql_settings   mysql;
+    struct slice           *origins; /* owned */
+    struct http_type       *types;   /* owned */
+    struct secret           password;
+};
+
+static int fail(const struct error *e)
+{
+    log_error("%s", e->text);
+    return 1;
+}
+
+/* As many descriptors as the administrator allows. */
+static uint32_t raise_descriptor_limit(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+        return 1024;
+    r.rlim_cur = r.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &r) < 0)
+        getrlimit(RLIMIT_NOFILE, &r);
+    return r.rlim_cur > 1u << 23 ? 1u << 23 : (uint32_t)r.rlim_cur;
+}
+
+/* One shard for each core, more when the connections wanted need more descriptor tables. */
+static enum status count_shards(const struct config *c, uint32_t nofile, unsigned *out_count, struct error *e)
+{
+    long     cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t count = c->main.shard_count > 0 ? c->main.shard_count : (uint64_t)(cores > 0 ? cores : 1);
+    uint64_t for_each = (uint64_t)nofile * TABLE_SHARE / 100;
+    uint64_t needed = for_each > 0 ? (c->ws.max_connections + for_each - 1) / for_each : SHARDS_MAX + 1;
+    if (c->main.shard_count == 0 && needed > count)
+        count = needed;
+    if (needed > count || count > SHARDS_MAX)
+        return error_set(e, E_CONFIG,
+                         "ws.max_connections = %llu needs %llu shards with %u descriptors each, and there are %llu (at most %d): "
+                         "raise LimitNOFILE, or lower ws.max_connections",
+                         (unsigned long long)c->ws.max_connections, (unsigned long long)needed, nofile,
+                         (unsigned long long)(count > SHARDS_MAX ? SHARDS_MAX : count), SHARDS_MAX);
+    *out_count = (unsigned)count;
+    return OK;
+}
+
+static void set_ports(struct server *s)
+{
+    const struct config *c = s->config;
+    for (unsigned i = 0; i < PORT_COUNT; i++)
+        s->ports[i] = wiring_ports[i];
+    struct port *ws = &s->ports[PORT_WS], *sql = &s->ports[PORT_COMETQL];
+    ws->ip = c->ws.ip;
+    ws->port = c->ws.port;
+    ws->backlog = (int)c->ws.backlog;
+    ws->queue_limit_bytes = c->ws.max_queue_bytes;
+    sql->ip = c->cometql.ip;
+    sql->port = c->cometql.port;
+    sql->backlog = (int)c->cometql.backlog;
+    sql->queue_limit_bytes = c->cometql.max_queue_bytes;
+}
+
+static enum status set_http(struct server *s, struct error *e)
+{
+    const struct config *c = s->config;
+    s->http = (struct http_limits){
+        .head_bytes = (uint32_t)c->ws.max_head_bytes,
+        .header_count = (uint32_t)c->ws.max_headers,
+        .body_bytes = (uint32_t)c->ws.max_body_bytes,
+        .head_timeout_ms = (uint32_t)c->ws.head_timeout_ms,
+        .idle_timeout_ms = (uint32_t)c->ws.keepalive_ms,
+    };
+    http_setup(wiring_routes, wiring_route_count, &s->http);
+    s->types = calloc(c->content_type_count + 1, sizeof *s->types);
+    if (s->types == NULL)
+        return error_plain(e, E_NO_MEMORY);
+    for (uint32_t i = 0; i < c->content_type_count; i++)
+        s->types[i] = (struct http_type){ c->content_types[i].name, c->content_types[i].value };
+    const struct http_static files = {
+        .embedded = embedded_files,
+        .embedded_count = embedded_file_count,
+        .base_dir = c->main.base_dir,
+        .types = s->types,
+        .type_count = c->content_type_count,
+    };
+    return http_static_setup(&files, e);
+}
+
+static enum status set_classic(struct server *s, struct error *e)
+{
+    const struct config *c = s->config;
+    s->ws = (struct ws_limits){
+        .message_bytes = (uint32_t)c->ws.max_message_bytes,
+        .ping_ms = (uint32_t)c->ws.ping_ms,
+        .idle_ms = (uint32_t)c->ws.idle_ms,
+    };
+    ws_setup(&s->ws);
+    s->origins = calloc(c->ws.hosts.count + 1, sizeof *s->origins);
+    if (s->origins == NULL)
+        return error_plain(e, E_NO_MEMORY);
+    for (uint32_t i = 0; i < c->ws.hosts.count; i++)
+        s->origins[i] = slice_str(c->ws.hosts.at[i]);
+    s->classic = (struct classic_settings){
+        .server = "Encke " ENCKE_VERSION,
+        .app_count = (uint32_t)c->main.dev_index_size,
+        .max_subscriptions = (uint32_t)c->ws.max_subscriptions,
+        .origins = s->origins,
+        .origin_count = c->ws.hosts.count,
+    };
+    classic_setup(&s->classic);
+    return OK;
+}
+
+static void set_cometql(struct server *s)
+{
+    const struct config *c = s->config;
+    s->cometql = (struct cometql_settings){
+        .version = COMETQL_VERSION,
+        .app_limit = (uint32_t)c->main.dev_index_size,
+        .max_packet = (uint32_t)c->cometql.max_packet_bytes,
+        .start_ms = clock_mono_ms(),
+    };
+    cometql_setup(&s->cometql);
+    s->mysql = (struct mysql_settings){
+        .ops = &cometql_mysql_ops,
+        .version = COMETQL_VERSION,
+        .password = slice_str(s->password.text),
+        .max_packet = (uint32_t)c->cometql.max_packet_bytes,
+        .login_timeout_ms = (uint32_t)c->cometql.login_timeout_ms,
+        .idle_timeout_ms = (uint32_t)c->cometql.idle_ms,
+    };
+    mysql_setup(&s->mysql);
+}
+
+static enum status set_hub(struct server *s, struct error *e)
+{
+    const struct config   *c = s->config;
+    unsigned char          seed[16];
+    const struct hub_setup hub = {
+        .dialects = wiring_dialects,
+        .dialect_count = wiring_dialect_count,
+        .shard_count = s->shards.shard_count,
+        .max_subscriptions = (uint32_t)c->ws.max_subscriptions,
+        .history_bytes = c->main.history_bytes,
+        .backlog_bytes = c->main.backlog_bytes,
+    };
+    random_bytes(seed, sizeof seed);
+    map_seed_set(seed);
+    counter_setup(s->shards.shard_count);
+    return hub_setup(&hub) == OK ? OK : error_plain(e, E_NO_MEMORY);
+}
+
+/* Everything that can be wrong is found here, before a thread starts. */
+static enum status prepare(struct server *s, struct error *e)
+{
+    const struct config *c = s->config;
+    enum status          status;
+    s->shards = (struct shards_setup){
+        .ports = s->ports,
+        .port_count = PORT_COUNT,
+        .parts = wiring_parts,
+        .part_count = wiring_part_count,
+        .nofile = raise_descriptor_limit(),
+        .max_connections = c->ws.max_connections,
+    };
+    if ((status = count_shards(c, s->shards.nofile, &s->shards.shard_count, e)) != OK ||
+        (status = secret_open(&s->password, c->main.state_dir, c->main.password, e)) != OK)
+        return status;
+    set_ports(s);
+    api_status_setup(c->main.node_name, s->shards.shard_count);
+    set_cometql(s);
+    if ((status = set_hub(s, e)) != OK || (status = set_http(s, e)) != OK || (status = set_classic(s, e)) != OK)
+        return status;
+    for (unsigned i = 0; i < PORT_COUNT; i++)
+        if ((status = port_reserve(&s->ports[i], e)) != OK)
+            return status;
+    return OK;
+}
+
+static void release(struct server *s)
+{
+    for (unsigned i = 0; i < PORT_COUNT; i++)
+        if (s->ports[i].name != NULL && s->ports[i].reserved_fd > 0)
+            port_release(&s->ports[i]);
+    free(s->origins);
+    free(s->types);
+    secret_clear(&s->password);
+    hub_clear();
+}
+
+/* Programs wait for the first line; people read the others. */
+static void greet(const struct server *s)
+{
+    const struct port *ws = &s->ports[PORT_WS], *sql = &s->ports[PORT_COMETQL];
+    bool               any = strcmp(ws->ip, "0.0.0.0") == 0 || strcmp(ws->ip, "::") == 0;
+    printf("encke: ready ws=%s:%u cometql=%s:%u\n", ws->ip, ws->port, sql->ip, sql->port);
+    if (!s->config->main.is_quiet) {
+        printf("\n  page     http://%s:%u/\n", any ? "localhost" : ws->ip, ws->port);
+        if (s->password.file[0] != '\0')
+            printf("  CometQL  mariadb -h%s -P%u -uroot -p\"$(cat '%s')\" CometQL_v1\n\n", sql->ip, sql->port,
+                   s->password.file);
+        else
+            printf("  CometQL  mariadb -h%s -P%u -uroot -p CometQL_v1\n\n", sql->ip, sql->port);
+    }
+    fflush(stdout);
+}
+
+/* Until somebody wants it to end. */
+static void serve(struct server *s, const sigset_t *signals)
+{
+    struct console *console = console_new(s->config, s->shards.shard_count);
+    for (;;) {
+        const struct timespec second = { .tv_sec = 1 };
+        int                   signal = sigtimedwait(signals, NULL, &second);
+        if (signal == SIGINT || signal == SIGTERM) {
+            log_info("stopping (%s)", signal == SIGINT ? "interrupted" : "terminated");
+            break;
+        }
+        if (signal < 0 && errno == EAGAIN)
+            console_tick(console);
+    }
+    console_free(console);
+}
+
+static void watch_signals(sigset_t *signals)
+{
+    sigemptyset(signals);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, signals, NULL); /* the shards inherit it: signals are main's */
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int supervise(const struct config *config)
+{
+    struct server s = { .config = config };
+    struct error  e;
+    sigset_t      signals;
+    watch_signals(&signals);
+    enum status status = prepare(&s, &e);
+    if (status == OK)
+        status = shards_start(&s.shards, &e);
+    if (status != OK) {
+        release(&s);
+        return fail(&e);
+    }
+    for (unsigned i = 0; i < PORT_COUNT; i++)
+        port_release(&s.ports[i]);
+    greet(&s);
+    serve(&s, &signals);
+    shards_stop((uint32_t)config->main.stop_grace_ms);
+    shards_join();
+    release(&s);
+    log_info("stopped");
+    return 0;
+}

@@ -1,0 +1,62 @@
+/* wiring.c: see wiring.h. */
+#include "server/wiring.h"
+
+#include "api/status.h"
+#include "cometql/exec.h"
+#include "dialect/classic.h"
+#include "http/conn.h"
+#include "http/static_files.h"
+#include "hub/hub.h"
+#include "mysql/conn.h"
+
+const struct port wiring_ports[PORT_COUNT] = {
+    [PORT_WS] = {
+        .name = "ws",
+        .kind = STREAM_WS,
+        .first_ops = &http_conn_ops,
+        .is_counted = true,
+        .refusal = { "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", 90 },
+        .online = COUNTER_WS_ONLINE,
+        .added = COUNTER_WS_ADDED,
+        .ended = COUNTER_WS_ENDED,
+        .events = COUNTER_WS_EVENTS,
+    },
+    [PORT_COMETQL] = {
+        .name = "cometql",
+        .kind = STREAM_SQL,
+        .first_ops = &mysql_conn_ops,
+        .online = COUNTER_SQL_ONLINE,
+        .added = COUNTER_SQL_ADDED,
+        .ended = COUNTER_SQL_ENDED,
+        .events = COUNTER_SQL_EVENTS,
+    },
+};
+
+const struct http_route wiring_routes[] = {
+    { .method = "OPTIONS", .path = "/", .is_prefix = true, .on_request = api_options_request },
+
+    /* The classic protocol, below its own prefix and CppComet's, each also with the slash doubled. */
+    { .method = "GET", .path = "/ws/", .is_prefix = true, .on_upgrade = classic_on_upgrade },
+    { .method = "GET", .path = "//ws/", .is_prefix = true, .on_upgrade = classic_on_upgrade },
+    { .method = "GET", .path = "/comet-server/ws/", .is_prefix = true, .on_upgrade = classic_on_upgrade },
+    { .method = "GET", .path = "//comet-server/ws/", .is_prefix = true, .on_upgrade = classic_on_upgrade },
+
+    { .method = "GET", .path = "/api/status", .on_request = api_status_request },
+    { .method = "GET", .path = "/info", .on_request = api_info_request },
+    { .method = "GET", .path = "/comet-server/info", .on_request = api_info_request },
+    { .method = "GET", .path = "/favicon.ico", .on_request = api_favicon_request },
+    { .method = "GET", .path = "/comet-server/favicon.ico", .on_request = api_favicon_request },
+
+    /* Everything else is a page: of main.base_dir, or one from inside the binary. */
+    { .method = "GET", .path = "/", .is_prefix = true, .on_request = http_static_request },
+};
+const size_t wiring_route_count = sizeof wiring_routes / sizeof wiring_routes[0];
+
+/* Their order is their index. */
+const struct dialect *const wiring_dialects[] = { &classic_dialect, &classic_old_dialect };
+const unsigned              wiring_dialect_count = sizeof wiring_dialects / sizeof wiring_dialects[0];
+
+/* In the order in which they start in each shard, and take their turns. */
+const struct shard_part *const wiring_parts[] = { &http_part, &mysql_part, &hub_part, &classic_part,
+                                                  &cometql_part };
+const unsigned                 wiring_part_count = sizeof wiring_parts / sizeof wiring_parts[0];
