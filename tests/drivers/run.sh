@@ -1,0 +1,39 @@
+#!/bin/sh
+# Drivers that bring a language of their own: starts a server, runs their tests against it, stops it.
+#   tests/drivers/run.sh [path of encke]        (default: ENCKE_BIN, or build/encke)
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+encke=${1:-${ENCKE_BIN:-$here/../../build/encke}}
+case $encke in /*) ;; *) encke=$PWD/$encke ;; esac
+state=$(mktemp -d)
+server=
+finish() {
+    status=$?
+    trap - EXIT
+    [ -z "$server" ] || kill "$server" 2>/dev/null || true
+    [ -z "$server" ] || wait "$server" || { echo "the server did not end cleanly"; cat "$state/err"; status=1; }
+    rm -rf "$state"
+    exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+command -v go >/dev/null || { echo "go is missing: apt install golang-go"; exit 1; }
+
+ENCKE_TEST_PASSWORD=driver-test-password
+"$encke" --ws.port=0 --cometql.port=0 --main.state_dir="$state/state" --main.password="$ENCKE_TEST_PASSWORD" --quiet \
+    >"$state/out" 2>"$state/err" &
+server=$!
+
+tries=0
+until grep -q '^encke: ready ' "$state/out"; do
+    tries=$((tries + 1))
+    kill -0 "$server" 2>/dev/null || { server=; echo "the server ended at once:"; cat "$state/out" "$state/err"; exit 1; }
+    [ "$tries" -lt 200 ] || { echo "the server does not get ready"; cat "$state/out" "$state/err"; exit 1; }
+    sleep 0.05
+done
+ENCKE_TEST_SQL_PORT=$(sed -n 's/^encke: ready .*cometql=[^ ]*:\([0-9]*\)$/\1/p' "$state/out")
+export ENCKE_TEST_SQL_PORT ENCKE_TEST_PASSWORD
+
+cd "$here"
+go test -count=1 ./...
