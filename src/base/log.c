@@ -14,6 +14,13 @@ enum { LINE_BYTES = 2048 };
 /* Set once before threads start. */
 static enum log_level highest = LOG_INFO;
 
+static _Atomic uint64_t line_count;
+
+uint64_t log_line_count(void)
+{
+    return atomic_load_explicit(&line_count, memory_order_relaxed);
+}
+
 void log_setup(enum log_level level)
 {
     highest = level;
@@ -49,6 +56,7 @@ static void line_write(enum log_level level, uint32_t left_out, const char *form
     line[len++] = '\n';
     ssize_t ignored = write(STDERR_FILENO, line, len); /* there is nowhere left to complain */
     (void)ignored;
+    atomic_fetch_add_explicit(&line_count, 1, memory_order_relaxed);
 }
 
 void log_line(enum log_level level, const char *format, ...)

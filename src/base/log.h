@@ -27,6 +27,9 @@ void log_setup(enum log_level level);
 
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Lines written so far, by all threads. Who draws on the same terminal learns from it that his drawing has moved. */
+uint64_t log_line_count(void);
+
 /* A place that may have much to say: at most one line each `every_ms`; the next line says how many were left out.
  *
  *   static struct log_limit limit = { .every_ms = 10000 };

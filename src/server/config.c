@@ -1,0 +1,186 @@
+/* config.c: the sources in their order, and what must hold between settings. See config.h. */
+#include "server/config.h"
+
+#include <stdarg.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "server/config_parts.h"
+
+void config_remark(struct config *c, enum config_weight weight, const struct config_place *place, const char *format, ...)
+{
+    struct buf text = { 0 };
+    char       said[1024];
+    va_list    arguments;
+    va_start(arguments, format);
+    vsnprintf(said, sizeof said, format, arguments);
+    va_end(arguments);
+
+    if (place->source == CONFIG_FILE && place->line > 0)
+        buf_printf(&text, "%s:%u: ", place->name, place->line);
+    else if (place->source == CONFIG_FILE)
+        buf_printf(&text, "%s: ", place->name);
+    else if (place->source == CONFIG_ENVIRONMENT)
+        buf_printf(&text, "environment variable %s: ", place->name);
+    else if (place->source == CONFIG_COMMAND_LINE)
+        buf_text(&text, "command line: ");
+    buf_text(&text, said);
+    buf_byte(&text, '\0');
+
+    if (!buf_ok(&text) || !array_room(&c->remarks, &c->remark_cap, c->remark_count + 1, sizeof *c->remarks)) {
+        c->is_out_of_memory = true;
+        buf_clear(&text);
+        return;
+    }
+    size_t len;
+    c->remarks[c->remark_count++] = (struct config_remark){ weight, buf_take(&text, &len) };
+}
+
+bool config_is_set(const struct config *c, enum setting_id id)
+{
+    return c->origin[id].source != CONFIG_DEFAULT;
+}
+
+/* Where state is kept unless somebody says so: what systemd made for us, or what the XDG directories say. */
+static void default_state_dir(struct buf *out)
+{
+    const char *given = getenv("STATE_DIRECTORY"), *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    if (given != NULL && *given == '/') {
+        struct slice all = slice_str(given);
+        buf_slice_append(out, slice_cut(&all, ':'));
+    } else if (geteuid() == 0) {
+        buf_text(out, "/var/lib/encke");
+    } else if (xdg != NULL && *xdg == '/') {
+        buf_printf(out, "%s/encke", xdg);
+    } else if (home != NULL && *home == '/') {
+        buf_printf(out, "%s/.local/state/encke", home);
+    } else {
+        buf_text(out, "./encke-state");
+    }
+}
+
+static void read_defaults(struct config *c)
+{
+    struct config_place place = { CONFIG_DEFAULT, 0, NULL };
+    for (unsigned i = 0; i < SETTING_COUNT; i++)
+        config_assign(c, (enum setting_id)i, slice_str(setting_row((enum setting_id)i)->fallback), false, &place);
+    struct buf state_dir = { 0 };
+    default_state_dir(&state_dir);
+    if (buf_ok(&state_dir))
+        config_assign(c, SETTING_ID_main_state_dir, buf_slice(&state_dir), false, &place);
+    else
+        c->is_out_of_memory = true;
+    buf_clear(&state_dir);
+}
+
+static void read_file(struct config *c, const char *named)
+{
+    const char *given = getenv("ENCKE_CONFIG");
+    if (named == NULL && given != NULL && *given != '\0')
+        named = given;
+    if (named != NULL) {
+        config_read_file(c, named, true);
+        return;
+    }
+    config_read_file(c, "./encke.ini", false);
+    if (c->file == NULL)
+        config_read_file(c, "/etc/encke/encke.ini", false);
+}
+
+/* The place where a setting got its value, for remarks about how it goes with another. */
+static struct config_place place_of(const struct config *c, enum setting_id id)
+{
+    struct config_place place = { c->origin[id].source, c->origin[id].line, c->file };
+    if (place.source == CONFIG_ENVIRONMENT) /* its name says no more than the setting's does */
+        place.source = CONFIG_DEFAULT;
+    return place;
+}
+
+/* What no setting can tell alone. */
+static void check_together(struct config *c)
+{
+    struct config_place place = place_of(c, SETTING_ID_ws_idle);
+    if (c->ws.ping_ms != 0 && c->ws.idle_ms != 0 && c->ws.idle_ms <= c->ws.ping_ms)
+        config_remark(c, CONFIG_ERROR, &place,
+                      "ws.idle must be longer than ws.ping, or every quiet connection is closed before it is asked");
+
+    place = place_of(c, SETTING_ID_cometql_port);
+    bool share_address = strcmp(c->ws.ip, c->cometql.ip) == 0 || strcmp(c->ws.ip, "0.0.0.0") == 0 ||
+                         strcmp(c->cometql.ip, "0.0.0.0") == 0 || strcmp(c->ws.ip, "::") == 0 ||
+                         strcmp(c->cometql.ip, "::") == 0;
+    if (c->ws.port == c->cometql.port && c->ws.port != 0 && share_address)
+        config_remark(c, CONFIG_ERROR, &place, "ws.port and cometql.port are both %u; each needs a port of its own", c->ws.port);
+
+    place = place_of(c, SETTING_ID_ws_max_queue);
+    if (c->ws.max_queue_bytes < c->ws.max_message_bytes)
+        config_remark(c, CONFIG_WARNING, &place,
+                      "ws.max_queue is smaller than ws.max_message: the largest messages close every connection that is not "
+                      "read at once");
+
+    place = place_of(c, SETTING_ID_ws_cluster);
+    if (c->ws.cluster.count != 0)
+        config_remark(c, CONFIG_WARNING, &place, "ws.cluster has no effect in this version: this server works alone");
+
+    struct stat st;
+    place = place_of(c, SETTING_ID_main_base_dir);
+    if (*c->main.base_dir != '\0' && (stat(c->main.base_dir, &st) != 0 || !S_ISDIR(st.st_mode)))
+        config_remark(c, CONFIG_WARNING, &place, "main.base_dir: there is no directory %s, so no file can be served from it",
+                      c->main.base_dir);
+}
+
+static enum status outcome(const struct config *c, struct error *e)
+{
+    if (c->is_out_of_memory)
+        return error_set(e, E_NO_MEMORY, "out of memory while the configuration was read");
+    for (uint32_t i = 0; i < c->remark_count; i++)
+        if (c->remarks[i].weight == CONFIG_ERROR)
+            return error_set(e, E_CONFIG, "%s", c->remarks[i].text);
+    return OK;
+}
+
+enum status config_load(struct config *out, int argc, char **argv, struct error *out_error)
+{
+    *out = (struct config){ .action = CONFIG_RUN };
+    const char *file = config_read_action(out, argc, argv);
+    read_defaults(out);
+    if (out->action < CONFIG_VERSION && !out->is_out_of_memory) {
+        read_file(out, file);
+        config_read_environment(out, environ);
+        config_read_arguments(out, argc, argv);
+    }
+    if (out->action < CONFIG_VERSION && !out->is_out_of_memory)
+        check_together(out);
+    return outcome(out, out_error);
+}
+
+static void list_free(struct config_list *list)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        free(list->at[i]);
+    free(list->at);
+}
+
+void config_free(struct config *c)
+{
+    for (unsigned i = 0; i < SETTING_COUNT; i++) {
+        const struct setting *row = setting_row((enum setting_id)i);
+        void                 *value = (char *)c + row->offset;
+        if (row->kind == SETTING_SECRET && *(char **)value != NULL)
+            explicit_bzero(*(char **)value, strlen(*(char **)value));
+        if (row->kind == SETTING_TEXT || row->kind == SETTING_SECRET || row->kind == SETTING_ADDRESS)
+            free(*(char **)value);
+        else if (row->kind == SETTING_NAMES || row->kind == SETTING_LIST)
+            list_free(value);
+    }
+    for (uint32_t i = 0; i < c->content_type_count; i++) {
+        free(c->content_types[i].name);
+        free(c->content_types[i].value);
+    }
+    for (uint32_t i = 0; i < c->remark_count; i++)
+        free(c->remarks[i].text);
+    free(c->content_types);
+    free(c->remarks);
+    free(c->file);
+    *c = (struct config){ 0 };
+}
