@@ -8,7 +8,8 @@
 #include "base/array.h"
 #include "server/config_parts.h"
 
-void config_remark(struct config *c, enum config_weight weight, const struct config_place *place, const char *format, ...)
+void config_remark(struct config *c, enum config_weight weight, const struct config_place *place, const char *format,
+                   ...)
 {
     struct buf text = { 0 };
     char       said[1024];
@@ -110,13 +111,15 @@ static void check_together(struct config *c)
                          strcmp(c->cometql.ip, "0.0.0.0") == 0 || strcmp(c->ws.ip, "::") == 0 ||
                          strcmp(c->cometql.ip, "::") == 0;
     if (c->ws.port == c->cometql.port && c->ws.port != 0 && share_address)
-        config_remark(c, CONFIG_ERROR, &place, "ws.port and cometql.port are both %u; each needs a port of its own", c->ws.port);
+        config_remark(c, CONFIG_ERROR, &place, "ws.port and cometql.port are both %u; each needs a port of its own",
+                      c->ws.port);
 
     place = place_of(c, SETTING_ID_ws_max_queue);
     if (c->ws.max_queue_bytes < c->ws.max_message_bytes)
-        config_remark(c, CONFIG_WARNING, &place,
-                      "ws.max_queue is smaller than ws.max_message: the largest messages close every connection that is not "
-                      "read at once");
+        config_remark(
+            c, CONFIG_WARNING, &place,
+            "ws.max_queue is smaller than ws.max_message: the largest messages close every connection that is not "
+            "read at once");
 
     place = place_of(c, SETTING_ID_ws_cluster);
     if (c->ws.cluster.count != 0)
@@ -125,8 +128,8 @@ static void check_together(struct config *c)
     struct stat st;
     place = place_of(c, SETTING_ID_main_base_dir);
     if (*c->main.base_dir != '\0' && (stat(c->main.base_dir, &st) != 0 || !S_ISDIR(st.st_mode)))
-        config_remark(c, CONFIG_WARNING, &place, "main.base_dir: there is no directory %s, so no file can be served from it",
-                      c->main.base_dir);
+        config_remark(c, CONFIG_WARNING, &place,
+                      "main.base_dir: there is no directory %s, so no file can be served from it", c->main.base_dir);
 }
 
 static enum status outcome(const struct config *c, struct error *e)

@@ -7,8 +7,8 @@
  *   key =              is ignored, as CppComet ignored it
  *   section.key = v    the full name works in any section
  *
- * libinih takes lines apart; which line is which, comments, quotes and what is too long are decided here, since it would cut
- * long lines and names without a word and knows ';' only behind a blank. The only user of libinih.
+ * libinih takes lines apart; which line is which, comments, quotes and what is too long are decided here, since it
+ * would cut long lines and names without a word and knows ';' only behind a blank. The only user of libinih.
  */
 #include "server/config_parts.h"
 
@@ -130,7 +130,7 @@ static struct slice unquote(char *text, size_t len)
 
 static void add_content_type(struct reading *r, struct slice name, struct slice value)
 {
-    struct config    *c = r->config;
+    struct config     *c = r->config;
     struct config_pair pair = { config_copy(name), config_copy(value) };
     if (pair.name == NULL || pair.value == NULL ||
         !array_room(&c->content_types, &c->content_type_cap, c->content_type_count + 1, sizeof pair)) {
@@ -193,8 +193,8 @@ static void assign(struct reading *r, struct slice section, struct slice key, ch
     if (row == NULL)
         remark_unknown(r, section, key);
     else
-        config_remark(r->config, CONFIG_NOTE, &r->place, "%s.%s is accepted for comet.ini and has no effect: %s", row->section,
-                      log_text(shown, sizeof shown, key), row->sentence);
+        config_remark(r->config, CONFIG_NOTE, &r->place, "%s.%s is accepted for comet.ini and has no effect: %s",
+                      row->section, log_text(shown, sizeof shown, key), row->sentence);
 }
 
 /* libinih's callback: 1 goes on. */
@@ -233,7 +233,8 @@ static void check_secrecy(struct reading *r)
     if (!r->has_secret || fstat(fileno(r->stream), &st) != 0 || (st.st_mode & S_IROTH) == 0)
         return;
     struct config_place place = { CONFIG_FILE, 0, r->place.name };
-    config_remark(r->config, CONFIG_WARNING, &place, "holds a password and can be read by every user; chmod o-r %s", r->place.name);
+    config_remark(r->config, CONFIG_WARNING, &place, "holds a password and can be read by every user; chmod o-r %s",
+                  r->place.name);
 }
 
 void config_read_file(struct config *c, const char *path, bool is_required)

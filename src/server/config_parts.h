@@ -11,15 +11,16 @@
 /* Where an assignment stands. */
 struct config_place {
     enum config_source source;
-    unsigned           line;   /* of the file */
-    const char        *name;   /* of the file or of the environment variable; borrowed */
+    unsigned           line; /* of the file */
+    const char        *name; /* of the file or of the environment variable; borrowed */
 };
 
-void config_remark(struct config *c, enum config_weight weight, const struct config_place *place, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void config_remark(struct config *c, enum config_weight weight, const struct config_place *place, const char *format,
+                   ...) __attribute__((format(printf, 4, 5)));
 
 /* Turns `text` into the value of a setting; what is wrong becomes a remark and the value stays. `appends`: []value. */
-void config_assign(struct config *c, enum setting_id id, struct slice text, bool appends, const struct config_place *place);
+void config_assign(struct config *c, enum setting_id id, struct slice text, bool appends,
+                   const struct config_place *place);
 
 /* The value as it would be written in the file, without quotes. */
 void config_value_text(const struct config *c, enum setting_id id, struct buf *out);

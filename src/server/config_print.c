@@ -97,7 +97,8 @@ static void setting_print(const struct config *c, enum setting_id id, FILE *out)
 
 void config_print(const struct config *c, FILE *out)
 {
-    fprintf(out, "; The settings of encke %s\n; file: %s\n", ENCKE_VERSION, c->file != NULL ? c->file : "none was found");
+    fprintf(out, "; The settings of encke %s\n; file: %s\n", ENCKE_VERSION,
+            c->file != NULL ? c->file : "none was found");
     for (unsigned i = 0; i < SETTING_COUNT; i++) {
         const struct setting *row = setting_row((enum setting_id)i);
         if (i == 0 || strcmp(row->section, setting_row((enum setting_id)(i - 1))->section) != 0)
@@ -123,7 +124,8 @@ void config_report(const struct config *c, FILE *out)
         fprintf(out, "encke: error: out of memory while the configuration was read\n");
     for (uint32_t i = 0; i < c->remark_count; i++)
         if (c->remarks[i].weight != CONFIG_NOTE)
-            fprintf(out, "encke: %s: %s\n", c->remarks[i].weight == CONFIG_ERROR ? "error" : "warning", c->remarks[i].text);
+            fprintf(out, "encke: %s: %s\n", c->remarks[i].weight == CONFIG_ERROR ? "error" : "warning",
+                    c->remarks[i].text);
 }
 
 void config_help(FILE *out)
@@ -150,9 +152,9 @@ void config_help(FILE *out)
           "Most used settings:\n",
           out);
     static const enum setting_id often[] = {
-        SETTING_ID_ws_ip,          SETTING_ID_ws_port,         SETTING_ID_ws_max_connections, SETTING_ID_cometql_ip,
-        SETTING_ID_cometql_port,   SETTING_ID_main_password,   SETTING_ID_main_state_dir,     SETTING_ID_main_base_dir,
-        SETTING_ID_log_level,
+        SETTING_ID_ws_ip,          SETTING_ID_ws_port,       SETTING_ID_ws_max_connections,
+        SETTING_ID_cometql_ip,     SETTING_ID_cometql_port,  SETTING_ID_main_password,
+        SETTING_ID_main_state_dir, SETTING_ID_main_base_dir, SETTING_ID_log_level,
     };
     for (size_t i = 0; i < sizeof often / sizeof *often; i++) {
         const struct setting *row = setting_row(often[i]);

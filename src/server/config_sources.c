@@ -1,7 +1,8 @@
 /* config_sources.c: the environment and the command line. */
 #include "server/config_parts.h"
 
-/* --- the command line --------------------------------------------------------------------------------------------------- */
+/* --- the command line
+ * --------------------------------------------------------------------------------------------------- */
 
 enum option_kind { OPTION_ACTION, OPTION_FILE, OPTION_QUIET, OPTION_SETTING, OPTION_UNKNOWN };
 
@@ -18,12 +19,9 @@ static const struct {
     enum option_kind   kind;
     enum config_action action;
 } words[] = {
-    { "--config", "-c", OPTION_FILE, CONFIG_RUN },
-    { "--conf", NULL, OPTION_FILE, CONFIG_RUN },
-    { "--check-config", NULL, OPTION_ACTION, CONFIG_CHECK },
-    { "--print-config", NULL, OPTION_ACTION, CONFIG_PRINT },
-    { "--version", "-V", OPTION_ACTION, CONFIG_VERSION },
-    { "--help", "-h", OPTION_ACTION, CONFIG_HELP },
+    { "--config", "-c", OPTION_FILE, CONFIG_RUN },           { "--conf", NULL, OPTION_FILE, CONFIG_RUN },
+    { "--check-config", NULL, OPTION_ACTION, CONFIG_CHECK }, { "--print-config", NULL, OPTION_ACTION, CONFIG_PRINT },
+    { "--version", "-V", OPTION_ACTION, CONFIG_VERSION },    { "--help", "-h", OPTION_ACTION, CONFIG_HELP },
     { "--quiet", "-q", OPTION_QUIET, CONFIG_RUN },
 };
 
@@ -134,7 +132,8 @@ void config_read_arguments(struct config *c, int argc, char **argv)
     }
 }
 
-/* --- the environment ---------------------------------------------------------------------------------------------------- */
+/* --- the environment
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void read_variable(struct config *c, const char *variable)
 {

@@ -10,14 +10,17 @@ static const struct {
     enum log_level level;
 } levels[] = { { "error", LOG_ERROR }, { "warn", LOG_WARN }, { "info", LOG_INFO }, { "debug", LOG_DEBUG } };
 
-static const char *const words_true[] = { "true", "yes", "on", "1" }, *const words_false[] = { "false", "no", "off", "0" };
+static const char *const words_true[] = { "true", "yes", "on", "1" }, *const words_false[] = { "false", "no", "off",
+                                                                                               "0" };
 
 struct unit {
     const char *suffix;
     uint64_t    factor;
 };
 
-static const struct unit byte_units[] = { { "", 1 }, { "K", 1 << 10 }, { "M", 1 << 20 }, { "G", 1 << 30 }, { NULL, 0 } };
+static const struct unit byte_units[] = {
+    { "", 1 }, { "K", 1 << 10 }, { "M", 1 << 20 }, { "G", 1 << 30 }, { NULL, 0 }
+};
 static const struct unit time_units[] = {
     { "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { NULL, 0 },
 };
@@ -76,8 +79,8 @@ static bool parse_bool(struct slice text, bool *out)
     return false;
 }
 
-/* A word, or a number of comet.ini: 100 critical, 200 error, 300 warning, 400 log, 500 debug, 600 everything. What stands
- * between two hundreds logged a share of the lines there, and counts as the hundred above here. */
+/* A word, or a number of comet.ini: 100 critical, 200 error, 300 warning, 400 log, 500 debug, 600 everything. What
+ * stands between two hundreds logged a share of the lines there, and counts as the hundred above here. */
 static bool parse_level(struct slice text, enum log_level *out)
 {
     uint64_t number;
@@ -200,7 +203,8 @@ static bool set_value(struct config *c, enum setting_id id, struct slice text, b
     return false;
 }
 
-void config_assign(struct config *c, enum setting_id id, struct slice text, bool appends, const struct config_place *place)
+void config_assign(struct config *c, enum setting_id id, struct slice text, bool appends,
+                   const struct config_place *place)
 {
     const struct setting *row = setting_row(id);
     bool                  is_list = row->kind == SETTING_NAMES || row->kind == SETTING_LIST;

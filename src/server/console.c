@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -10,7 +11,7 @@
 #include "base/counter.h"
 
 #define EVERY_WITHOUT_TERMINAL_MS 60000
-#define BLOCK_LINES               8 /* of a block without its rows */
+#define BLOCK_LINES 8 /* of a block without its rows */
 
 static const struct {
     const char     *name;
@@ -36,7 +37,8 @@ struct console {
     uint64_t              log_seen; /* lines of the log when they were drawn */
 };
 
-/* --- one block, pure ---------------------------------------------------------------------------------------------------- */
+/* --- one block, pure
+ * ---------------------------------------------------------------------------------------------------- */
 
 static double rate(uint64_t before, uint64_t now, uint64_t span_ms)
 {
@@ -48,7 +50,8 @@ static void end_line(struct buf *out, const struct console_look *look)
     buf_text(out, look->is_terminal ? "\x1b[K\n" : "\n"); /* what a longer line left behind is wiped */
 }
 
-static void figure(struct buf *out, const char *label, uint64_t value, const double *per_second, const struct console_look *look)
+static void figure(struct buf *out, const char *label, uint64_t value, const double *per_second,
+                   const struct console_look *look)
 {
     buf_printf(out, "%s\t\t%llu", label, (unsigned long long)value);
     if (per_second != NULL)
@@ -98,7 +101,8 @@ void console_render(struct buf *out, enum console_service service, const struct 
     end_line(out, look);
 }
 
-/* --- the figures -------------------------------------------------------------------------------------------------------- */
+/* --- the figures
+ * -------------------------------------------------------------------------------------------------------- */
 
 void console_sample(struct console_sample *out, enum console_service service, unsigned shard_count, uint64_t now_ms,
                     uint64_t start_ms)
@@ -128,7 +132,8 @@ uint64_t console_every_ms(const struct config *config, enum console_service serv
     return every_ms;
 }
 
-/* --- on the terminal ---------------------------------------------------------------------------------------------------- */
+/* --- on the terminal
+ * ---------------------------------------------------------------------------------------------------- */
 
 struct console *console_new(const struct config *config, unsigned shard_count)
 {

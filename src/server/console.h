@@ -10,8 +10,8 @@
  *   [1]     6062    2000.00          one row for each shard: its state, its events in total, and a second
  *   ---------------------------------------------
  *
- * On a terminal the blocks are redrawn in place, in colour; elsewhere they are plain lines. A block counts what happened since
- * it was printed before. States: 0 = nothing to do in that time, 1 = has worked, - = not started.
+ * On a terminal the blocks are redrawn in place, in colour; elsewhere they are plain lines. A block counts what
+ * happened since it was printed before. States: 0 = nothing to do in that time, 1 = has worked, - = not started.
  *
  * Thread: main.
  */
@@ -27,7 +27,7 @@ enum console_service { CONSOLE_WS, CONSOLE_COMETQL, CONSOLE_SERVICES };
 
 /* The figures of one listener at one moment. */
 struct console_sample {
-    uint64_t at_ms;     /* monotonic */
+    uint64_t at_ms; /* monotonic */
     uint64_t uptime_ms;
     uint64_t online, added, ended, events;
     unsigned shard_count;
@@ -59,7 +59,8 @@ struct console;
 struct console *console_new(const struct config *config, unsigned shard_count);
 void            console_free(struct console *c);
 
-/* Prints what is due; called once a second. Never waits for a terminal that is stopped: what is due is left out then. */
+/* Prints what is due; called once a second. Never waits for a terminal that is stopped: what is due is left out then.
+ */
 void console_tick(struct console *c);
 
 #endif

@@ -26,9 +26,10 @@ static enum status directory_make(const char *path, struct error *e)
         struct stat st;
         if (mkdir(part, 0700) != 0 && !(stat(part, &st) == 0 && S_ISDIR(st.st_mode))) {
             errno = errno == EEXIST ? ENOTDIR : errno;
-            return error_set(e, E_CONFIG,
-                             "cannot make the state directory %s: %s; make it, or name another with --main.state_dir=DIR", path,
-                             strerror(errno));
+            return error_set(
+                e, E_CONFIG,
+                "cannot make the state directory %s: %s; make it, or name another with --main.state_dir=DIR", path,
+                strerror(errno));
         }
         part[i] = kept;
     }
@@ -76,7 +77,8 @@ static enum status read_text(struct secret *s, int fd, struct error *e)
     }
     explicit_bzero(bytes, sizeof bytes);
     if (!is_right)
-        return error_set(e, E_CONFIG, "%s: expected a password of 1 to %d bytes on one line; remove the file to get a new one",
+        return error_set(e, E_CONFIG,
+                         "%s: expected a password of 1 to %d bytes on one line; remove the file to get a new one",
                          s->file, SECRET_MAX_LEN);
     return OK;
 }
@@ -115,8 +117,8 @@ static bool write_all(int fd, const char *text, size_t len)
     return fsync(fd) == 0;
 }
 
-/* link() and not rename(): of two servers that start at once, the second must find the password of the first. Where a file
- * system has no links, the race is accepted. */
+/* link() and not rename(): of two servers that start at once, the second must find the password of the first. Where a
+ * file system has no links, the race is accepted. */
 static bool put_in_place(const char *made, const char *path)
 {
     if (link(made, path) == 0 || errno == EEXIST)

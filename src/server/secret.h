@@ -1,7 +1,7 @@
 /* secret: the CometQL password.
  *
- * The one that was configured; otherwise the one in state_dir/cometql.password, which is made on the first start: 24 random
- * letters and digits, in a file of mode 0600, written whole or not at all. It is never logged.
+ * The one that was configured; otherwise the one in state_dir/cometql.password, which is made on the first start: 24
+ * random letters and digits, in a file of mode 0600, written whole or not at all. It is never logged.
  *
  * Thread: main, before the shards start.
  */
@@ -14,8 +14,8 @@
 #include "base/status.h"
 
 #define SECRET_FILE_NAME "cometql.password"
-#define SECRET_MADE_LEN  24
-#define SECRET_MAX_LEN   128
+#define SECRET_MADE_LEN 24
+#define SECRET_MAX_LEN 128
 
 struct secret {
     char text[SECRET_MAX_LEN + 1];
@@ -23,8 +23,8 @@ struct secret {
     bool was_made;       /* just now */
 };
 
-/* Makes the directory (mode 0700, and those above it) as well, whether the password is needed from it or not. A file that
- * others can read is used, with a warning in the log. */
+/* Makes the directory (mode 0700, and those above it) as well, whether the password is needed from it or not. A file
+ * that others can read is used, with a warning in the log. */
 enum status secret_open(struct secret *out, const char *state_dir, const char *configured, struct error *out_error)
     __attribute__((warn_unused_result));
 

@@ -4,7 +4,7 @@
 #include "server/config.h"
 
 static const struct setting rows[] = {
-#define SETTING_ROW(section, key, field, kind, fallback, min, max, sentence)                                                \
+#define SETTING_ROW(section, key, field, kind, fallback, min, max, sentence)                                           \
     { #section, #key, SETTING_##kind, offsetof(struct config, section.field), fallback, min, max, sentence },
 #include "server/settings.def"
 };
@@ -49,7 +49,8 @@ enum setting_id setting_find_dotted(struct slice name)
 const struct setting_ignored *setting_ignored_find(struct slice section, struct slice key)
 {
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-        if (slice_is(section, ignored[i].section) && (slice_is(key, ignored[i].key) || slice_is(SLICE("*"), ignored[i].key)))
+        if (slice_is(section, ignored[i].section) &&
+            (slice_is(key, ignored[i].key) || slice_is(SLICE("*"), ignored[i].key)))
             return &ignored[i];
     return NULL;
 }
