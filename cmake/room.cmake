@@ -1,7 +1,9 @@
 # room(name USES rooms... LIBS libraries...): a static library of src/<name>, its unit tests and its closure test.
 #
 # The unit tests of a room (tests/unit/<name>/*.c) link only the rooms below it: a test that needs more does not link, which
-# is how the layering is kept. The list of rooms and what they use is handed to tests/lint as well.
+# is how the layering is kept. tests/lint reads the room() lines as well.
+include(${CMAKE_CURRENT_LIST_DIR}/closure.cmake)
+
 function(room name)
   cmake_parse_arguments(ROOM "" "" "USES;LIBS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c ${CMAKE_SOURCE_DIR}/src/${name}/*/*.c)
@@ -23,6 +25,7 @@ function(room name)
   if(NOT ENCKE_TESTS)
     return()
   endif()
+  closure_check(${name})
   file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${name}/*.c ${CMAKE_SOURCE_DIR}/tests/model/${name}/*.c)
   foreach(test ${tests})
     get_filename_component(stem ${test} NAME_WE)

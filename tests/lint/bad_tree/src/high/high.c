@@ -1,0 +1,8 @@
+#include "low/low.h"
+
+int high(void);
+
+int high(void)
+{
+    return low();
+}

@@ -1,0 +1,6 @@
+#include "low/low.h"
+
+int low(void)
+{
+    return 1;
+}

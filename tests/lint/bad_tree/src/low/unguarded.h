@@ -1,0 +1,4 @@
+/* unguarded: a header that cannot be included twice. */
+struct unguarded {
+    int field;
+};
