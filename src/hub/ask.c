@@ -252,6 +252,7 @@ static void answer_from(struct ask *a, struct channel *c)
 static void at_home(struct letter *given)
 {
     struct ask *a = (struct ask *)(void *)given;
+    interest_flush(); /* this shard's own subscribers count as well */
     if (a->kind == ASK_SETTING_PUT) {
         put_setting(a);
         answer(a);
@@ -284,10 +285,8 @@ void ask_send(struct ask *given, struct stream *asker, void (*on_answer)(struct 
     given->hash = channel_hash(given->app, given->channel);
     unsigned home = channel_home(given->hash);
     given->letter.deliver = at_home;
-    if (home == shard_here.index) {
-        interest_flush();
+    if (home == shard_here.index)
         at_home(&given->letter);
-    } else {
+    else
         hub_post(home, &given->letter);
-    }
 }

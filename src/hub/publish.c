@@ -113,7 +113,7 @@ static uint64_t deliver(struct message *m, const struct channel *c)
         if (shard == shard_here.index)
             fanout_add(d);
         else
-            hub_post(shard, &d->letter);
+            shard_post(shard, &d->letter); /* not hub_post: it could change the list that is walked here */
     }
     return mask;
 }
@@ -131,6 +131,7 @@ static bool is_recorded(struct channel *c, const struct draft *d)
 static void channel_publish(struct draft *given)
 {
     struct publish_report *r = given->report;
+    interest_flush(); /* this shard's own subscribers count as well, and nothing changes them until all is sent */
     struct channel        *c = given->history_floor > 0 && given->is_recorded
                                    ? channel_get(given->app, given->channel, given->hash)
                                    : channel_find(given->app, given->channel, given->hash);
@@ -189,11 +190,9 @@ enum status publish(struct draft *given, struct stream *asker, uint64_t note,
     given->hash = channel_hash(given->app, given->channel);
     given->letter.deliver = draft_arrived;
     unsigned home = channel_home(given->hash);
-    if (home == shard_here.index) {
-        interest_flush();
+    if (home == shard_here.index)
         channel_publish(given);
-    } else {
+    else
         hub_post(home, &given->letter);
-    }
     return OK;
 }

@@ -23,6 +23,9 @@
     int main(void)                                                   \
     {                                                                \
         const struct CMUnitTest tests[] = { __VA_ARGS__ };           \
+        const char *only = getenv("ENCKE_TEST"); /* a pattern: run these only */ \
+        if (only != NULL)                                            \
+            cmocka_set_test_filter(only);                            \
         return cmocka_run_group_tests(tests, NULL, NULL);            \
     }
 

@@ -1,0 +1,332 @@
+/* talk: a tiny protocol over the hub for its tests: real shards, real sockets, lines of text.
+ *
+ *   S name          subscribe             -> "+"  or "-FULL"
+ *   U name          unsubscribe           -> "+"
+ *   P name text     publish               -> "R <reached> <offset>"; subscribers hear "> name text", never the sender
+ *   C name          count                 -> "N <count>"
+ *   L name length   set history length    -> "+"
+ *   H name count    history               -> "h text" ..., "h."
+ *   M name          members               -> "m uuid" ..., "m."
+ *   D id            drop one message      -> "D 1" when it was there
+ *   I name          ids of the history    -> "i uuid" ..., "i."
+ *   X               forget setting, drop  -> "+"
+ * Names that begin with "room" announce: "! join uuid" and "! leave uuid".
+ */
+#ifndef ENCKE_TESTS_UNIT_HUB_TALK_H
+#define ENCKE_TESTS_UNIT_HUB_TALK_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/crypto.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "hub/ask.h"
+#include "hub/channel.h"
+#include "hub/hub.h"
+#include "hub/publish.h"
+#include "hub/session.h"
+#include "unit/test.h"
+
+#define DEADLINE_MS 20000
+
+/* --- the server -------------------------------------------------------------------------------------------------------- */
+
+struct talker {
+    struct slab_head head;
+    struct session   session;
+    struct buf       line;
+};
+
+static _Thread_local struct slab talkers;
+
+static void talk_say(struct stream *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void talk_say(struct stream *s, const char *format, ...)
+{
+    char    text[4096];
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    stream_write(s, slice_of(text, (size_t)n));
+}
+
+static void talk_encode(struct buf *out, const struct message *m)
+{
+    const struct draft *d = m->draft;
+    if (d->kind == MESSAGE_TEXT)
+        buf_printf(out, "> %.*s %.*s\n", SLICE_ARG(d->channel), SLICE_ARG(d->payload));
+    else
+        buf_printf(out, "! %s %.*s\n", d->kind == MESSAGE_JOIN ? "join" : "leave", SLICE_ARG(d->uuid));
+}
+
+static bool talk_announces(struct slice channel)
+{
+    return slice_starts(channel, "room");
+}
+
+static struct session *talk_session_of(struct stream *s)
+{
+    return &((struct talker *)s->owner)->session;
+}
+
+static const struct dialect talk_dialect = {
+    .name = "talk", .encode = talk_encode, .announces = talk_announces, .session_of = talk_session_of
+};
+
+static void talk_published(struct stream *s, const struct publish_report *r)
+{
+    talk_say(s, "R %llu %llu\n", (unsigned long long)r->reached, (unsigned long long)r->offset);
+}
+
+static void talk_answered(struct stream *s, const struct ask *a)
+{
+    char id[MESSAGE_ID_SIZE];
+    switch (a->kind) {
+    case ASK_COUNT:
+        talk_say(s, "N %llu\n", (unsigned long long)a->number);
+        break;
+    case ASK_HISTORY:
+        for (size_t i = 0; i < a->message_count; i++) {
+            message_id(a->messages[i], id);
+            if (a->note.at[0] == 'I')
+                talk_say(s, "i %s\n", id);
+            else
+                talk_say(s, "h %.*s\n", SLICE_ARG(a->messages[i]->draft->payload));
+        }
+        talk_say(s, "%s.\n", a->note.at[0] == 'I' ? "i" : "h");
+        break;
+    case ASK_MEMBERS:
+        for (const struct ask_member *m = a->members; m != NULL; m = m->next)
+            talk_say(s, "m %.*s\n", SLICE_ARG(m->uuid));
+        talk_say(s, "m.\n");
+        break;
+    case ASK_MESSAGE_DROP:
+        talk_say(s, "D %d\n", a->found);
+        break;
+    default:
+        talk_say(s, "+\n");
+    }
+}
+
+static void talk_ask(struct stream *s, enum ask_kind kind, struct slice name, struct slice note, uint64_t number)
+{
+    struct ask *a = ask_new(kind, 0, name, note);
+    assert_non_null(a);
+    a->number = number;
+    if (kind == ASK_MESSAGE_DROP)
+        assert_true(message_id_parse(note, &a->epoch, &a->offset));
+    ask_send(a, s, talk_answered);
+}
+
+static void talk_line(struct stream *s, struct slice line)
+{
+    struct talker *t = s->owner;
+    char           verb = line.at[0];
+    struct slice   rest = slice_skip(line, 2), name = slice_cut(&rest, ' ');
+    uint64_t       number = 0;
+    (void)slice_u64(rest, UINT64_MAX - 1, &number);
+    switch (verb) {
+    case 'S':
+        talk_say(s, "%s\n", subscribe(&t->session, name) == OK ? "+" : "-FULL");
+        break;
+    case 'U':
+        unsubscribe(&t->session, name);
+        talk_say(s, "+\n");
+        break;
+    case 'P': {
+        struct draft *d = draft_new(0, name, SLICE("e"), rest);
+        assert_non_null(d);
+        d->sender = stream_id(s);
+        assert_int_equal(publish(d, s, 0, talk_published), OK);
+        break;
+    }
+    case 'C':
+        talk_ask(s, ASK_COUNT, name, SLICE(""), 0);
+        break;
+    case 'L':
+        talk_ask(s, ASK_SETTING_PUT, name, SLICE(""), number);
+        break;
+    case 'X':
+        talk_ask(s, ASK_SETTING_DROP, name, SLICE(""), 0);
+        break;
+    case 'H':
+        talk_ask(s, ASK_HISTORY, name, SLICE("H"), number);
+        break;
+    case 'I':
+        talk_ask(s, ASK_HISTORY, name, SLICE("I"), 1000);
+        break;
+    case 'M':
+        talk_ask(s, ASK_MEMBERS, name, SLICE(""), 0);
+        break;
+    case 'D':
+        talk_ask(s, ASK_MESSAGE_DROP, SLICE(""), name, 0);
+        break;
+    default:
+        stream_close(s);
+    }
+}
+
+static size_t talk_bytes(struct stream *s, char *at, size_t len)
+{
+    struct talker *t = s->owner;
+    for (size_t i = 0; i < len; i++)
+        if (at[i] != '\n')
+            buf_byte(&t->line, (unsigned char)at[i]);
+        else if (stream_is_open(s)) {
+            talk_line(s, buf_slice(&t->line));
+            buf_reset(&t->line);
+        }
+    return len;
+}
+
+static void talk_open(struct stream *s);
+static void talk_gone(struct stream *s)
+{
+    struct talker *t = s->owner;
+    session_close(&t->session);
+    buf_clear(&t->line);
+    slab_give(&talkers, t);
+}
+
+static const struct stream_ops talk_ops = {
+    .name = "talk", .on_open = talk_open, .on_bytes = talk_bytes, .on_gone = talk_gone
+};
+
+static void talk_open(struct stream *s)
+{
+    struct talker *t = slab_take(&talkers);
+    char           uuid[32];
+    assert_non_null(t);
+    stream_become(s, &talk_ops, t);
+    int n = snprintf(uuid, sizeof uuid, "u%u-%u", shard_here.index, s->head.index);
+    session_open(&t->session, s, &talk_dialect, 0, slice_of(uuid, (size_t)n), NULL);
+}
+
+static enum status talk_start(void)
+{
+    slab_init(&talkers, sizeof(struct talker), 100000);
+    return OK;
+}
+
+static void talk_stop(void)
+{
+    slab_clear(&talkers);
+}
+
+static const struct shard_part        talk_part = { .name = "talk", .on_start = talk_start, .on_stop = talk_stop };
+static const struct dialect *const    talk_dialects[] = { &talk_dialect };
+static const struct shard_part *const talk_parts[] = { &hub_part, &talk_part };
+
+static struct port         talk_port;
+static struct shards_setup talk_shards;
+
+static void talk_up(unsigned shard_count, uint64_t history_bytes, uint64_t backlog_bytes)
+{
+    struct error        e = { 0 };
+    const unsigned char seed[16] = { 1 };
+    map_seed_set(seed);
+    static bool is_counting;
+    if (!is_counting)
+        counter_setup(8); /* once in a process; no test has more shards */
+    is_counting = true;
+    struct hub_setup hub = { talk_dialects, 1, shard_count, 4, history_bytes, backlog_bytes };
+    assert_int_equal(hub_setup(&hub), OK);
+    talk_port = (struct port){ .name = "talk", .ip = "127.0.0.1", .backlog = 512, .first_ops = &talk_ops,
+                               .queue_limit_bytes = 16 << 20, .online = COUNTER_WS_ONLINE, .added = COUNTER_WS_ADDED,
+                               .ended = COUNTER_WS_ENDED, .events = COUNTER_WS_EVENTS };
+    assert_int_equal(port_reserve(&talk_port, &e), OK);
+    talk_shards = (struct shards_setup){ .shard_count = shard_count, .ports = &talk_port, .port_count = 1,
+                                         .parts = talk_parts, .part_count = 2, .nofile = 10000 };
+    assert_int_equal(shards_start(&talk_shards, &e), OK);
+    port_release(&talk_port);
+}
+
+static void talk_down(void)
+{
+    shards_stop(1000);
+    shards_join();
+    hub_clear();
+}
+
+/* --- a client ---------------------------------------------------------------------------------------------------------- */
+
+struct client {
+    int    fd;
+    char   in[65536];
+    size_t len;
+};
+
+static void client_open(struct client *c)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(talk_port.port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    c->len = 0;
+    c->fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(c->fd >= 0);
+    assert_int_equal(connect(c->fd, (struct sockaddr *)&a, sizeof a), 0);
+}
+
+static void client_close(struct client *c)
+{
+    close(c->fd);
+    c->fd = -1;
+}
+
+static void client_say(struct client *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void client_say(struct client *c, const char *format, ...)
+{
+    char    text[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(text, sizeof text - 1, format, arguments);
+    va_end(arguments);
+    text[n++] = '\n';
+    for (int sent = 0; sent < n;) {
+        ssize_t k = send(c->fd, text + sent, (size_t)(n - sent), MSG_NOSIGNAL);
+        assert_true(k > 0);
+        sent += (int)k;
+    }
+}
+
+/* The next line, without its end; fails the test past the deadline or at the end of the stream. */
+static void client_line(struct client *c, char *out, size_t size)
+{
+    for (;;) {
+        char *end = memchr(c->in, '\n', c->len);
+        if (end != NULL) {
+            size_t n = (size_t)(end - c->in);
+            assert_true(n < size);
+            memcpy(out, c->in, n);
+            out[n] = '\0';
+            c->len -= n + 1;
+            memmove(c->in, end + 1, c->len);
+            return;
+        }
+        struct pollfd p = { .fd = c->fd, .events = POLLIN };
+        assert_int_equal(poll(&p, 1, DEADLINE_MS), 1);
+        ssize_t n = recv(c->fd, c->in + c->len, sizeof c->in - c->len, 0);
+        assert_true(n > 0);
+        c->len += (size_t)n;
+    }
+}
+
+static void client_hears(struct client *c, const char *wanted)
+{
+    char line[2048];
+    client_line(c, line, sizeof line);
+    assert_string_equal(line, wanted);
+}
+
+static void client_asks(struct client *c, const char *question, const char *answer)
+{
+    client_say(c, "%s", question);
+    client_hears(c, answer);
+}
+
+#endif
