@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "cometql/internal.h"
 #include "cometql/parser.h"
+#include "hub/app.h"
 
 #define STATEMENT_BYTES_MIN 4
 #define CLUSTER_PREFIX      "cometqlcluster_v1 set dev_id="
@@ -50,6 +51,16 @@ void cometql_end(struct cometql *q)
     mysql_end(q->conn);
 }
 
+/* Which app the session speaks for; the hub counts sessions of each. */
+static void app_set(struct cometql *q, uint32_t app)
+{
+    if (q->is_counted)
+        app_backend_add(q->app, -1);
+    app_backend_add(app, 1);
+    q->is_counted = true;
+    q->app = app;
+}
+
 /* --- login and databases ----------------------------------------------------------------------------------------------- */
 
 static bool app_parse(struct slice digits, uint32_t *out_app)
@@ -68,8 +79,11 @@ enum status cometql_database(struct cometql *q, struct slice name, struct error 
         q->has_database = true;
         return OK;
     }
-    if (q->is_authenticated && slice_starts(name, "db_") && app_parse(slice_skip(name, 3), &q->app))
+    uint32_t app;
+    if (q->is_authenticated && slice_starts(name, "db_") && app_parse(slice_skip(name, 3), &app)) {
+        app_set(q, app);
         return OK;
+    }
     return error_set(error, E_NOT_FOUND, "Select database failure: there are " COMETQL_DATABASE " and db_0 to db_%u",
                      cometql_own_settings->app_limit - 1);
 }
@@ -101,7 +115,7 @@ static enum status exec_on_login(struct mysql_conn *c, const struct mysql_login 
     struct slice user = slice_first(login->user, USER_NAME_MAX);
     memcpy(q->user, user.at, user.len);
     q->user[user.len] = '\0';
-    q->app = app;
+    app_set(q, app);
     q->has_database = false;
     q->is_cluster = false;
     q->is_authenticated = login->is_password_right;
@@ -117,6 +131,8 @@ static void exec_on_gone(struct mysql_conn *c)
 {
     struct cometql *q = mysql_owner(c);
     cometql_forget(q);
+    if (q->is_counted)
+        app_backend_add(q->app, -1);
     buf_clear(&q->doomed);
     free(q);
 }
@@ -130,8 +146,10 @@ static enum status take_cluster_prefix(struct cometql *q, struct slice *sql, str
         return OK;
     struct slice rest = slice_skip(*sql, sizeof CLUSTER_PREFIX - 1);
     struct slice digits = slice_cut(&rest, ';');
-    if (!app_parse(digits, &q->app))
+    uint32_t     app;
+    if (!app_parse(digits, &app))
         return error_set(error, E_AUTH, "Invalid dev_id value");
+    app_set(q, app);
     q->is_cluster = true;
     *sql = rest;
     return OK;

@@ -61,6 +61,7 @@ struct cometql {
     uint32_t             app;
     bool                 has_database; /* CometQL_v1 was selected */
     bool                 is_authenticated;
+    bool                 is_counted;   /* among the app's sessions */
     bool                 is_cluster;   /* another node speaks */
     char                 user[USER_NAME_MAX + 1];
 

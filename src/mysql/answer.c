@@ -1,37 +1,84 @@
 /* answer: what the owner says to a statement, on its way to the stream.
  *
- * Rows gather in `out` and leave in pieces of about 64 KB. Between answers a connection keeps no output buffer.
+ * Rows gather in `out` and leave in pieces of about 64 KB. While the socket is blocked they wait in `out`, not in the stream's
+ * queue, whose bound is meant for peers that do not read at all: one question's rows may be many, and an owner that looks at
+ * mysql_is_blocked asks no further question before they have left. Between answers a connection keeps no output buffer.
  */
 #include "mysql/internal.h"
 
 #define PIECE_BYTES (64u * 1024)
+#define OUT_LIMIT   (256u * 1024 * 1024) /* of one question's rows; past it the connection is closed */
 
-static void write_piece(struct mysql_conn *c)
+bool mysql_is_blocked(const struct mysql_conn *c)
 {
-    if (!buf_ok(&c->out)) /* half a packet must not go out */
-        stream_close(c->stream);
-    else
-        stream_write(c->stream, buf_slice(&c->out));
-    buf_reset(&c->out);
+    return stream_is_blocked(c->stream);
+}
+
+static bool is_whole(struct mysql_conn *c)
+{
+    if (buf_ok(&c->out))
+        return true;
+    stream_close(c->stream); /* half a packet must not go out */
+    return false;
 }
 
 void mysql_flush(struct mysql_conn *c)
 {
-    write_piece(c);
+    if (is_whole(c))
+        stream_write(c->stream, slice_skip(buf_slice(&c->out), c->out_at));
+    c->out.limit = 0;
+    c->out_at = 0;
     mysql_spare_give(&c->out);
+}
+
+/* Gives the stream what it takes, piece by piece. */
+static void push_out(struct mysql_conn *c)
+{
+    if (!is_whole(c))
+        c->out_at = c->out.len;
+    while (c->out_at < c->out.len && !stream_is_blocked(c->stream)) {
+        struct slice piece = slice_first(slice_skip(buf_slice(&c->out), c->out_at), PIECE_BYTES);
+        c->out_at += piece.len;
+        if (!stream_write(c->stream, piece))
+            c->out_at = c->out.len; /* nobody is there any more */
+    }
+    if (c->out_at < c->out.len)
+        return;
+    buf_reset(&c->out);
+    c->out_at = 0;
+}
+
+static void leave_if_ended(struct mysql_conn *c)
+{
+    if (!c->is_ended || c->out.len > 0)
+        return;
+    c->is_ended = false;
+    c->out.limit = 0;
+    mysql_spare_give(&c->out);
+    mysql_answered(c);
+}
+
+void mysql_drained(struct mysql_conn *c)
+{
+    push_out(c);
+    if (c->is_ended)
+        leave_if_ended(c);
+    else if (!stream_is_blocked(c->stream) && mysql_own_settings->ops->on_drain != NULL)
+        mysql_own_settings->ops->on_drain(c);
 }
 
 static void begin_answer(struct mysql_conn *c)
 {
     bug_if(c->state != MYSQL_ASKED);
-    if (c->out.at == NULL)
-        mysql_spare_take(&c->out);
+    mysql_spare_take(&c->out);
+    c->out.limit = OUT_LIMIT;
 }
 
 static void end_answer(struct mysql_conn *c)
 {
-    mysql_flush(c);
-    mysql_answered(c);
+    c->is_ended = true;
+    push_out(c);
+    leave_if_ended(c);
 }
 
 void mysql_ok(struct mysql_conn *c, uint64_t affected, uint64_t insert_id)
@@ -43,9 +90,8 @@ void mysql_ok(struct mysql_conn *c, uint64_t affected, uint64_t insert_id)
 
 void mysql_fail(struct mysql_conn *c, const struct error *error)
 {
-    if (c->state == MYSQL_ASKED)
+    if (c->state != MYSQL_ROWS)
         begin_answer(c);
-    bug_if(c->state != MYSQL_ASKED && c->state != MYSQL_ROWS);
     mysql_result_error(&c->out, &c->sequence, error);
     end_answer(c);
 }
@@ -61,8 +107,8 @@ void mysql_row(struct mysql_conn *c, const struct slice *cells, size_t count)
 {
     bug_if(c->state != MYSQL_ROWS);
     mysql_result_row(&c->out, &c->sequence, cells, count);
-    if (c->out.len >= PIECE_BYTES)
-        write_piece(c);
+    if (c->out.len - c->out_at >= PIECE_BYTES)
+        push_out(c);
 }
 
 void mysql_end(struct mysql_conn *c)

@@ -202,12 +202,10 @@ static size_t conn_on_bytes(struct stream *s, char *at, size_t len)
 static void conn_on_drain(struct stream *s)
 {
     struct mysql_conn *c = s->owner;
-    if (is_answering(c)) {
-        if (mysql_own_settings->ops->on_drain != NULL)
-            mysql_own_settings->ops->on_drain(c);
-    } else {
+    if (is_answering(c))
+        mysql_drained(c);
+    else
         conn_go_on(c);
-    }
 }
 
 static void conn_on_quiet(struct stream *s)
@@ -260,11 +258,6 @@ struct mysql_conn *mysql_of_stream(struct stream *s)
 uint32_t mysql_connection_id(const struct mysql_conn *c)
 {
     return c->id;
-}
-
-bool mysql_is_blocked(const struct mysql_conn *c)
-{
-    return stream_is_blocked(c->stream);
 }
 
 static enum status part_on_start(void)

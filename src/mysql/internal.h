@@ -39,7 +39,9 @@ struct mysql_conn {
     struct mysql_reader reader;
     struct buf          statement; /* the command that is being answered; owned */
     struct buf          pending;   /* bytes that came behind it; owned */
-    struct buf          out;       /* of the answer, not yet given to the stream; owned */
+    struct buf          out;       /* of the answer; from out_at on not yet given to the stream; owned */
+    size_t              out_at;
+    bool                is_ended;  /* the answer is complete; it has only to leave */
     struct buf          awaited;   /* SWITCHED: user NUL database; owned */
 };
 
@@ -59,6 +61,7 @@ void mysql_spare_give(struct buf *given);
 void mysql_command(struct mysql_conn *c, const struct mysql_packet *p);
 
 /* answer.c */
-void mysql_flush(struct mysql_conn *c); /* everything in `out` to the stream */
+void mysql_flush(struct mysql_conn *c);   /* everything in `out` to the stream, which queues what it must: short answers */
+void mysql_drained(struct mysql_conn *c); /* the stream takes bytes again while a statement is open */
 
 #endif

@@ -1,0 +1,319 @@
+/* walk: statements on tables, one question to the hub after the other.
+ *
+ *   SELECT  for each key: fetch -> rows -> cometql_row -> ... -> end
+ *   DELETE  for each key: erase; with further conditions: fetch -> rows -> cometql_row dooms ids -> drop each
+ *   INSERT  check all rows; for each row: insert
+ *
+ * An answer may come before its question has returned, so cometql_walk does not recurse: inside itself it only notes that there
+ * is another step. A walk of SELECT rests while the socket is blocked and goes on with on_drain.
+ */
+#include <stdlib.h>
+
+#include "cometql/internal.h"
+
+static void held_clear(struct cometql *q)
+{
+    for (size_t i = q->held_at; i < q->held_count; i++)
+        message_unref(q->held[i]);
+    free(q->held);
+    q->held = NULL;
+    q->held_count = q->held_at = 0;
+}
+
+void cometql_forget(struct cometql *q)
+{
+    statement_clear(&q->st);
+    held_clear(q);
+    buf_reset(&q->doomed);
+    q->doomed_at = 0;
+    q->walk = WALK_NONE;
+    q->table = NULL;
+    q->goes_on = false;
+}
+
+/* --- questions --------------------------------------------------------------------------------------------------------- */
+
+static void on_answer(struct stream *s, const struct ask *answered)
+{
+    struct cometql *q = cometql_of(s);
+    if (q->walk == WALK_NONE)
+        return;
+    if (answered->status != OK) {
+        cometql_fail_plain(q, answered->status);
+        return;
+    }
+    if (q->walk == WALK_STATUS) {
+        cometql_status_app(q, answered);
+        return;
+    }
+    if (q->table->rows != NULL && q->walk != WALK_INSERT)
+        q->table->rows(q, answered);
+    cometql_walk(q);
+}
+
+void cometql_ask_send(struct cometql *q, struct ask *given)
+{
+    if (given == NULL)
+        cometql_fail_plain(q, E_NO_MEMORY);
+    else
+        ask_send(given, mysql_stream(q->conn), on_answer);
+}
+
+bool cometql_ask(struct cometql *q, enum ask_kind kind, struct slice channel, uint64_t number)
+{
+    struct ask *ask = ask_new(kind, q->app, channel, SLICE(""));
+    if (ask != NULL)
+        ask->number = number;
+    cometql_ask_send(q, ask);
+    return true;
+}
+
+void cometql_hold(struct cometql *q, const struct message *const *messages, size_t count)
+{
+    held_clear(q);
+    if (count == 0)
+        return;
+    q->held = malloc(count * sizeof(*q->held));
+    if (q->held == NULL) /* they are shown at once then; only the pace is lost */
+        for (size_t i = 0; i < count; i++)
+            cometql_message_row(q, messages[i]);
+    for (; q->held != NULL && q->held_count < count; q->held_count++)
+        q->held[q->held_count] = message_ref(messages[q->held_count]);
+}
+
+/* --- rows -------------------------------------------------------------------------------------------------------------- */
+
+static void doom(struct cometql *q, const struct slice *cells)
+{
+    buf_slice_append(&q->doomed, cells[q->table->id]);
+    buf_byte(&q->doomed, '\0');
+}
+
+static void show(struct cometql *q, const struct slice *cells)
+{
+    struct slice picked[STATEMENT_COLUMNS_MAX];
+    if (q->skip > 0) {
+        q->skip--;
+        return;
+    }
+    if (q->left == 0)
+        return;
+    q->left--;
+    for (uint8_t i = 0; i < q->pick_count; i++) {
+        picked[i] = cells[q->picks[i]];
+        if (picked[i].at == NULL)
+            picked[i] = SLICE(""); /* never NULL: clients know empty texts only */
+    }
+    mysql_row(q->conn, picked, q->pick_count);
+}
+
+void cometql_row(struct cometql *q, const struct slice *cells)
+{
+    q->row_number++;
+    if (!where_is_met(q, cells))
+        return;
+    if (q->walk == WALK_DELETE)
+        doom(q, cells);
+    else
+        show(q, cells);
+}
+
+/* --- steps ------------------------------------------------------------------------------------------------------------- */
+
+/* The list of keys: of the condition on the key, or on the id of a DELETE. */
+static const struct condition *key_list(const struct cometql *q)
+{
+    int8_t i = q->id_condition >= 0 ? q->id_condition : q->key_condition;
+    return i >= 0 ? &q->st.conditions[i] : NULL;
+}
+
+/* Calls `begin` with one key after the other until a question is on its way. False: there are no more. */
+static bool ask_next(struct cometql *q, bool (*begin)(struct cometql *q, struct slice key))
+{
+    const struct condition *list = key_list(q);
+    while (list != NULL && q->next < list->count) {
+        const struct value *key = statement_value(&q->st, list->first + q->next++);
+        if (key->kind == VALUE_NULL || key->text.len >= sizeof q->key_text)
+            continue;
+        memcpy(q->key_text, key->text.at, key->text.len);
+        q->key_len = (uint8_t)key->text.len;
+        if (begin(q, key->text))
+            return true;
+    }
+    return false;
+}
+
+static void show_held(struct cometql *q)
+{
+    while (q->held_at < q->held_count && !(q->walk == WALK_SELECT && mysql_is_blocked(q->conn))) {
+        const struct message *m = q->held[q->held_at++];
+        cometql_message_row(q, m);
+        message_unref(m);
+    }
+}
+
+static void step_select(struct cometql *q)
+{
+    show_held(q);
+    if (mysql_is_blocked(q->conn))
+        return; /* on_drain */
+    if (q->left == 0 || q->table->fetch == NULL || !ask_next(q, q->table->fetch))
+        cometql_end(q);
+}
+
+static bool drop_next(struct cometql *q)
+{
+    while (q->doomed_at < q->doomed.len) {
+        struct slice rest = slice_skip(buf_slice(&q->doomed), q->doomed_at);
+        struct slice id = slice_cut(&rest, '\0');
+        q->doomed_at += id.len + 1;
+        if (q->table->drop(q, id))
+            return true;
+    }
+    buf_reset(&q->doomed);
+    q->doomed_at = 0;
+    return false;
+}
+
+static void step_delete(struct cometql *q)
+{
+    show_held(q);
+    if (!buf_ok(&q->doomed)) {
+        cometql_fail_plain(q, E_NO_MEMORY);
+        return;
+    }
+    if (drop_next(q))
+        return;
+    bool (*begin)(struct cometql *q, struct slice key) = q->id_condition >= 0 ? q->table->drop
+                                                         : q->has_filters     ? q->table->fetch
+                                                                              : q->table->erase;
+    if (!ask_next(q, begin))
+        cometql_ok(q, 0, 0);
+}
+
+static void step_insert(struct cometql *q)
+{
+    if (q->next < q->st.row_count)
+        q->table->insert(q, q->next++);
+    else
+        cometql_ok(q, (uint64_t)q->table->affected * q->st.row_count, 0);
+}
+
+void cometql_walk(struct cometql *q)
+{
+    static void (*const steps[])(struct cometql *q) = {
+        [WALK_SELECT] = step_select, [WALK_DELETE] = step_delete, [WALK_INSERT] = step_insert
+    };
+    q->goes_on = true;
+    if (q->is_walking)
+        return;
+    q->is_walking = true;
+    while (q->goes_on && q->walk != WALK_NONE && q->walk != WALK_STATUS) {
+        q->goes_on = false;
+        steps[q->walk](q);
+    }
+    q->is_walking = false;
+}
+
+/* --- the three statements ---------------------------------------------------------------------------------------------- */
+
+/* Finds the table; `error` says why it cannot be used. */
+static enum status find_table(struct cometql *q, bool is_possible(const struct table *t), const char *verb,
+                              struct error *error)
+{
+    const struct table *t = q->table = table_find(q->st.table);
+    if (q->st.database.len > 0 && !slice_is(q->st.database, COMETQL_DATABASE))
+        return error_set(error, E_NOT_FOUND, "Table doesn't exist: the one database is " COMETQL_DATABASE);
+    if (t == NULL)
+        return error_set(error, E_NOT_FOUND, "Table doesn't exist");
+    if (t->is_read_only && q->st.kind != STATEMENT_SELECT)
+        return error_set(error, E_READ_ONLY, "Table `%s` is read only", t->name);
+    if (t->is_later)
+        return error_set(error, E_NOT_IMPLEMENTED, "Table `%s` comes with a later version", t->name);
+    return is_possible(t) ? OK : error_set(error, E_NOT_FOUND, "Table doesn't exist: `%s` has no %s", t->name, verb);
+}
+
+static bool can_select(const struct table *t)
+{
+    return t->column_count > 0;
+}
+
+static bool can_delete(const struct table *t)
+{
+    return t->erase != NULL;
+}
+
+static bool can_insert(const struct table *t)
+{
+    return t->insert != NULL;
+}
+
+static void begin_walk(struct cometql *q, enum walk_kind walk)
+{
+    q->walk = walk;
+    q->next = 0;
+    q->row_number = 0;
+    q->skip = q->st.has_limit ? q->st.limit_skip : 0;
+    q->left = q->st.has_limit ? q->st.limit_count : UINT64_MAX;
+    cometql_walk(q);
+}
+
+static void show_headings(struct cometql *q)
+{
+    struct slice names[STATEMENT_COLUMNS_MAX];
+    for (uint8_t i = 0; i < q->pick_count; i++)
+        names[i] = q->st.is_star ? slice_str(q->table->columns[q->picks[i]].name) : q->st.items[i].title;
+    mysql_columns(q->conn, names, q->pick_count);
+}
+
+void cometql_select(struct cometql *q)
+{
+    struct error error;
+    if (find_table(q, can_select, "SELECT", &error) != OK || where_check_list(q, &error) != OK ||
+        where_check_conditions(q, &error) != OK) {
+        cometql_fail(q, &error);
+        return;
+    }
+    show_headings(q);
+    begin_walk(q, WALK_SELECT);
+}
+
+void cometql_delete(struct cometql *q)
+{
+    struct error error;
+    if (find_table(q, can_delete, "DELETE", &error) != OK || where_check_conditions(q, &error) != OK)
+        cometql_fail(q, &error);
+    else
+        begin_walk(q, WALK_DELETE);
+}
+
+void cometql_insert(struct cometql *q)
+{
+    struct error error;
+    enum status  status = find_table(q, can_insert, "INSERT", &error);
+    if (status == OK)
+        status = where_check_insert_list(q, &error);
+    for (uint32_t row = 0; status == OK && row < q->st.row_count; row++)
+        status = q->table->check(q, row, &error);
+    if (status != OK)
+        cometql_fail(q, &error);
+    else
+        begin_walk(q, WALK_INSERT);
+}
+
+const struct value *cometql_cell(const struct cometql *q, uint32_t row, unsigned column)
+{
+    if (q->place[column] < 0)
+        return NULL;
+    const struct value *v = statement_value(&q->st, row * q->st.row_width + (uint32_t)q->place[column]);
+    return v->kind != VALUE_NULL ? v : NULL;
+}
+
+enum status cometql_need_cell(const struct cometql *q, uint32_t row, unsigned column, struct slice *out, struct error *error)
+{
+    const struct value *v = cometql_cell(q, row, column);
+    if (v == NULL)
+        return error_set(error, E_INVALID, "field `%s` is required", q->table->columns[column].name);
+    *out = v->text;
+    return OK;
+}
