@@ -138,6 +138,13 @@ void buf_reset(struct buf *b)
     b->failed = false;
 }
 
+void buf_recycle(struct buf *b, size_t keep)
+{
+    if (b->cap > keep)
+        buf_clear(b);
+    buf_reset(b);
+}
+
 void buf_clear(struct buf *b)
 {
     free(b->at);

@@ -50,6 +50,9 @@ void buf_drop_front(struct buf *b, size_t len);
 /* Empties it and keeps the memory. Also forgets `failed`. */
 void buf_reset(struct buf *b);
 
+/* The same for a scratch buffer that lives long: memory past `keep` bytes is given back. */
+void buf_recycle(struct buf *b, size_t keep);
+
 /* Frees the memory; `limit` stays. */
 void buf_clear(struct buf *b);
 

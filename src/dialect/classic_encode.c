@@ -5,6 +5,8 @@
 #include "io/shard.h"
 #include "ws/frame.h"
 
+#define LINE_KEPT (256 * 1024) /* bytes of the scratch buffers that outlive a line */
+
 static _Thread_local struct buf line; /* keeps its memory: one line of JSON is made at a time */
 
 static void put_name(struct buf *b, const char *name)
@@ -80,7 +82,7 @@ static void finish_line(struct buf *out)
 
 void classic_encode(struct buf *out, const struct classic_frame *f, bool is_old)
 {
-    buf_reset(&line);
+    buf_recycle(&line, LINE_KEPT);
     buf_byte(&line, '{');
     put_members(&line, f, is_old);
     finish_line(out);
@@ -90,7 +92,7 @@ void classic_encode(struct buf *out, const struct classic_frame *f, bool is_old)
 static void encode_text(struct buf *out, const struct message *m)
 {
     const struct draft *d = m->draft;
-    buf_reset(&line);
+    buf_recycle(&line, LINE_KEPT);
     buf_text(&line, "{\"data\":");
     json_out_string(&line, d->payload);
     buf_text(&line, ",\"event\":");
@@ -180,7 +182,7 @@ static _Thread_local struct buf saying;
 
 void classic_say(struct classic *c, const struct classic_frame *f)
 {
-    buf_reset(&saying);
+    buf_recycle(&saying, LINE_KEPT);
     classic_encode(&saying, f, classic_is_old(c));
     if (buf_ok(&saying))
         stream_write(c->ws.stream, buf_slice(&saying));

@@ -8,6 +8,8 @@
 #include "base/status.h"
 #include "hub/internal.h"
 
+#define SCRATCH_KEPT (256 * 1024) /* bytes of the scratch buffer that outlive a message */
+
 static struct slice copy_to(char **at, struct slice text)
 {
     struct slice copy = { *at, text.len };
@@ -67,7 +69,7 @@ struct message *message_seal(struct draft *given, const struct seal *seal)
         .draft = given, .offset = seal->offset, .epoch = seal->epoch, .sent_ms = seal->sent_ms
     };
     size_t end[DIALECT_MAX];
-    buf_reset(&seal_scratch);
+    buf_recycle(&seal_scratch, SCRATCH_KEPT);
     encode_all(&seal_scratch, &form, seal->dialects, end);
 
     size_t          head = sizeof form + seal->deliveries * sizeof(struct delivery);

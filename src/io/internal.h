@@ -52,6 +52,7 @@ struct shard {
     bool             listeners_closed;
     uint64_t         resume_accept_ms;
     uint64_t         stop_by_ms; /* 0: not stopping */
+    uint64_t         quiet_since_ms; /* while stopping: nothing was left to do from then on */
 
     struct error start_error;
 };

@@ -9,7 +9,8 @@
 #include "io/internal.h"
 
 #define LONGEST_WAIT_MS  1000
-#define STOPPING_WAIT_MS 10
+#define STOPPING_WAIT_MS  10
+#define STOPPING_QUIET_MS 30
 
 static void clock_tick(void)
 {
@@ -69,8 +70,9 @@ static void handle(struct shard *shard, const struct epoll_event *e)
     }
 }
 
-/* Stopping: the listeners go at once, the connections when their output has left or the grace is over. */
-static bool is_stopped(struct shard *shard)
+/* Stopping: the listeners go at once, the connections when everything that was accepted is delivered and has left, or when the
+ * grace is over. "Everything" is known only of this shard, so it stays quiet for a moment in which others may still post. */
+static bool is_stopped(struct shard *shard, bool is_busy)
 {
     int grace_ms = atomic_load_explicit(&shards.stop_grace_ms, memory_order_acquire);
     if (grace_ms < 0)
@@ -78,31 +80,34 @@ static bool is_stopped(struct shard *shard)
     if (shard->stop_by_ms == 0) {
         listeners_close(shard);
         shard->stop_by_ms = shard_here.now_ms + (uint64_t)grace_ms + 1;
+        shard->quiet_since_ms = shard_here.now_ms;
     }
-    return shard_here.now_ms >= shard->stop_by_ms || !streams_have_output(shard);
+    if (is_busy || streams_have_output(shard))
+        shard->quiet_since_ms = shard_here.now_ms;
+    return shard_here.now_ms >= shard->stop_by_ms || shard_here.now_ms - shard->quiet_since_ms >= STOPPING_QUIET_MS;
 }
 
 void loop_run(struct shard *shard)
 {
     struct epoll_event events[LOOP_EVENTS];
+    bool               is_busy;
     do {
         clock_tick();
         bool     letters_left = inbox_drain(shard);
         uint32_t most_ms = parts_turn(shard);
+        is_busy = letters_left || most_ms != SHARD_ANY_TIME;
         if (most_ms > LONGEST_WAIT_MS)
             most_ms = shard->stop_by_ms > 0 ? STOPPING_WAIT_MS : LONGEST_WAIT_MS;
         wheel_turn(&shard->wheel, shard_here.now_ms, stream_on_due);
         listeners_resume(shard);
         graves_run(shard);
-        size_t ready = shard->ready_count;
-        int    n = wait_for_events(shard, letters_left ? 0 : most_ms, events);
+        int n = wait_for_events(shard, letters_left ? 0 : most_ms, events);
         clock_tick();
         for (int i = 0; i < n; i++)
             handle(shard, &events[i]);
-        if (ready > 0)
-            stream_read_ready(shard);
+        stream_read_ready(shard);
         graves_run(shard);
         counter_add(COUNTER_TURNS, 1);
         counter_add(COUNTER_EVENTS, n > 0 ? (uint64_t)n : 0);
-    } while (!is_stopped(shard));
+    } while (!is_stopped(shard, is_busy));
 }
