@@ -34,7 +34,7 @@
 
 static inline void assert_slice_at(struct slice s, const char *text, const char *file, int line)
 {
-    if (s.len != strlen(text) || memcmp(s.at ? s.at : "", text, s.len) != 0) {
+    if (s.len != strlen(text) || (s.len > 0 && memcmp(s.at, text, s.len) != 0)) {
         print_error("\"%.*s\" != \"%s\"\n", SLICE_ARG(s), text);
         _fail(file, line);
     }
