@@ -1,0 +1,232 @@
+/* Streams on one real shard, spoken to over real sockets. The server side is a tiny protocol of single letters. */
+#include "io/stream.h"
+
+#include <poll.h>
+
+#include "unit/peer.h"
+
+/*   e        echo the rest of this read
+ *   q        finish after "bye"
+ *   x        close at once
+ *   f        flood: 16 MiB of it, in pieces, without waiting
+ *   p        pause, and resume by the timer
+ *   b        become the upper-case table; the rest of the read is its own */
+static const struct stream_ops letters, capitals;
+
+static size_t on_capitals(struct stream *s, char *at, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        at[i] = at[i] >= 'a' && at[i] <= 'z' ? (char)(at[i] - 32) : at[i];
+    stream_write(s, slice_of(at, len));
+    return len;
+}
+
+static void flood(struct stream *s)
+{
+    struct parcel *p = parcel_new(65536);
+    memset(parcel_bytes(p), '.', 65536);
+    for (int i = 0; i < 256; i++)
+        stream_send(s, p);
+    parcel_unref(p);
+}
+
+static size_t on_letters(struct stream *s, char *at, size_t len)
+{
+    switch (at[0]) {
+    case 'e':
+        stream_write(s, slice_of(at + 1, 1));
+        stream_write(s, slice_of(at + 2, len - 2));
+        break;
+    case 'q':
+        stream_write(s, SLICE("bye"));
+        stream_finish(s);
+        break;
+    case 'x':
+        stream_close(s);
+        break;
+    case 'f':
+        flood(s);
+        break;
+    case 'p':
+        stream_pause(s);
+        stream_wait(s, 1);
+        break;
+    case 'b':
+        stream_become(s, &capitals, NULL);
+        return 1;
+    default:
+        break;
+    }
+    return len;
+}
+
+static void on_open(struct stream *s)
+{
+    stream_become(s, &letters, NULL);
+}
+
+static void on_quiet(struct stream *s)
+{
+    stream_write(s, SLICE("quiet"));
+    stream_resume(s);
+}
+
+static void on_gone(struct stream *s)
+{
+    assert_null(s->owner);
+}
+
+static const struct stream_ops letters = {
+    .name = "letters", .on_open = on_open, .on_bytes = on_letters, .on_quiet = on_quiet, .on_gone = on_gone
+};
+static const struct stream_ops capitals = { .name = "capitals", .on_bytes = on_capitals, .on_gone = on_gone };
+
+static void await_online(uint64_t count)
+{
+    struct pollfd nothing = { .fd = -1 };
+    for (int i = 0; i < PEER_DEADLINE_S * 1000 && counter_sum(COUNTER_WS_ONLINE) != count; i++)
+        poll(&nothing, 1, 1);
+    assert_int_equal(counter_sum(COUNTER_WS_ONLINE), count);
+}
+
+TEST(bytes_written_in_pieces_come_back_together)
+{
+    UNUSED_STATE;
+    struct peer p = peer_start(&letters, NULL, 1 << 20);
+    int         fd = peer_connect(&p);
+    peer_send(fd, SLICE("ehello"));
+    peer_expect(fd, "hello");
+    close(fd);
+    await_online(0);
+    peer_stop(&p);
+}
+
+TEST(finish_sends_what_is_queued_and_then_ends)
+{
+    UNUSED_STATE;
+    struct peer p = peer_start(&letters, NULL, 1 << 20);
+    int         fd = peer_connect(&p);
+    peer_send(fd, SLICE("q"));
+    peer_expect(fd, "bye");
+    assert_true(peer_is_ended(fd));
+    close(fd);
+    await_online(0);
+    peer_stop(&p);
+}
+
+TEST(close_ends_without_a_word)
+{
+    UNUSED_STATE;
+    struct peer p = peer_start(&letters, NULL, 1 << 20);
+    int         fd = peer_connect(&p);
+    peer_send(fd, SLICE("x"));
+    assert_true(peer_is_ended(fd));
+    close(fd);
+    await_online(0);
+    peer_stop(&p);
+}
+
+TEST(a_reader_that_stops_is_closed_and_its_neighbour_served)
+{
+    UNUSED_STATE;
+    uint64_t    slow = counter_sum(COUNTER_SLOW_CLOSED);
+    struct peer p = peer_start(&letters, NULL, 1 << 20);
+    int         fd = peer_connect(&p), neighbour = peer_connect(&p);
+    await_online(2);
+    peer_send(fd, SLICE("f"));
+    await_online(1);
+    assert_int_equal(counter_sum(COUNTER_SLOW_CLOSED), slow + 1);
+    assert_int_equal(counter_sum(COUNTER_QUEUED_BYTES), 0);
+    peer_send(neighbour, SLICE("estill here"));
+    peer_expect(neighbour, "still here");
+    close(fd);
+    close(neighbour);
+    peer_stop(&p);
+}
+
+TEST(a_slow_reader_within_the_bound_gets_every_byte)
+{
+    UNUSED_STATE;
+    static char buffer[65536];
+    struct peer p = peer_start(&letters, NULL, 32 << 20);
+    int         fd = peer_connect(&p);
+    peer_send(fd, SLICE("f"));
+    for (size_t total = 0; total < 256 * 65536;) {
+        ssize_t n = recv(fd, buffer, sizeof buffer, 0);
+        assert_true(n > 0);
+        total += (size_t)n;
+    }
+    peer_send(fd, SLICE("edone"));
+    peer_expect(fd, "done");
+    assert_int_equal(counter_sum(COUNTER_QUEUED_BYTES), 0);
+    close(fd);
+    peer_stop(&p);
+}
+
+TEST(what_comes_during_a_pause_is_read_after_it)
+{
+    UNUSED_STATE;
+    struct peer p = peer_start(&letters, NULL, 1 << 20);
+    int         fd = peer_connect(&p);
+    peer_send(fd, SLICE("p"));
+    peer_send(fd, SLICE("elate"));
+    peer_expect(fd, "quietlate");
+    close(fd);
+    peer_stop(&p);
+}
+
+TEST(the_rest_of_a_read_goes_to_the_new_table)
+{
+    UNUSED_STATE;
+    struct peer p = peer_start(&letters, NULL, 1 << 20);
+    int         fd = peer_connect(&p);
+    peer_send(fd, SLICE("brest"));
+    peer_expect(fd, "REST");
+    peer_send(fd, SLICE("more"));
+    peer_expect(fd, "MORE");
+    close(fd);
+    peer_stop(&p);
+}
+
+TEST(over_max_connections_a_client_is_refused_with_a_word)
+{
+    UNUSED_STATE;
+    struct peer p = peer_start(&letters, NULL, 1 << 20);
+    p.port->is_counted = true; /* before the first connection, so that all are counted alike */
+    p.port->refusal = SLICE("full");
+    p.setup->max_connections = 1;
+    int first = peer_connect(&p);
+    peer_send(first, SLICE("eone"));
+    peer_expect(first, "one");
+    int second = peer_connect(&p);
+    peer_expect(second, "full");
+    assert_true(peer_is_ended(second));
+    close(first);
+    await_online(0);
+    int third = peer_connect(&p);
+    peer_send(third, SLICE("eagain"));
+    peer_expect(third, "again");
+    close(second);
+    close(third);
+    peer_stop(&p);
+}
+
+TEST(a_port_in_use_is_said_with_its_number)
+{
+    UNUSED_STATE;
+    struct peer  p = peer_start(&letters, NULL, 1 << 20);
+    struct port  taken = *p.port;
+    struct error e = { 0 };
+    char         number[16];
+    assert_int_equal(port_reserve(&taken, &e), E_CONFIG);
+    snprintf(number, sizeof number, ":%u", p.port->port);
+    assert_non_null(strstr(e.text, number));
+    assert_non_null(strstr(e.text, "another program"));
+    peer_stop(&p);
+}
+
+TESTS(RUN(bytes_written_in_pieces_come_back_together), RUN(finish_sends_what_is_queued_and_then_ends),
+      RUN(close_ends_without_a_word), RUN(a_reader_that_stops_is_closed_and_its_neighbour_served),
+      RUN(a_slow_reader_within_the_bound_gets_every_byte), RUN(what_comes_during_a_pause_is_read_after_it),
+      RUN(the_rest_of_a_read_goes_to_the_new_table), RUN(over_max_connections_a_client_is_refused_with_a_word),
+      RUN(a_port_in_use_is_said_with_its_number))
