@@ -182,7 +182,7 @@ static void assign(struct reading *r, struct slice section, struct slice key, ch
     if (id != SETTING_COUNT) {
         config_assign(r->config, id, text, appends, &r->place);
         enum setting_kind kind = setting_row(id)->kind;
-        r->has_secret |= kind == SETTING_SECRET && text.len > 0;
+        r->has_secret |= setting_is_secret(id) && text.len > 0;
         if (r->is_cut && (kind == SETTING_SECRET || kind == SETTING_TEXT))
             config_remark(r->config, CONFIG_WARNING, &r->place,
                           "the value ends where ; or # begins a comment; put it into quotes if they belong to it");

@@ -56,8 +56,8 @@ static void line_print(const struct config *c, enum setting_id id, struct slice 
     fputc('\n', out);
 }
 
-/* A list is one line for each element, as []value. */
-static void list_print(const struct config *c, enum setting_id id, FILE *out)
+/* One line for each name, as []value. */
+static void names_print(const struct config *c, enum setting_id id, FILE *out)
 {
     const struct setting     *row = setting_row(id);
     const struct config_list *list = (const void *)((const char *)c + row->offset);
@@ -75,14 +75,13 @@ static void setting_print(const struct config *c, enum setting_id id, FILE *out)
 {
     const struct setting *row = setting_row(id);
     struct buf            line = { 0 }, value = { 0 };
-    bool                  is_list = row->kind == SETTING_NAMES || row->kind == SETTING_LIST;
     fprintf(out, "; %s\n", row->sentence);
     config_value_text(c, id, &value);
-    if (is_list && value.len > 0) {
-        list_print(c, id, out);
-    } else if (row->kind == SETTING_SECRET) {
+    if (setting_is_secret(id)) {
         buf_printf(&line, "; %s.%s is %s", row->section, row->key, value.len > 0 ? "set and not shown" : "not set");
         line_print(c, id, buf_slice(&line), out);
+    } else if (row->kind == SETTING_NAMES && value.len > 0) {
+        names_print(c, id, out);
     } else {
         buf_printf(&line, "%s.%s = ", row->section, row->key);
         if (value.len > 0) /* an empty value stays an empty line, which changes nothing when it is read */

@@ -88,7 +88,7 @@ static void assign_option(struct config *c, const struct option *o, const struct
     if (o->value == NULL)
         text = SLICE("true");
     config_assign(c, o->id, appends ? slice_skip(text, 2) : text, appends, place);
-    if (setting_row(o->id)->kind == SETTING_SECRET && o->value != NULL)
+    if (setting_is_secret(o->id) && o->value != NULL)
         memset(o->value, '*', strlen(o->value)); /* ps shows the command line to everybody */
 }
 

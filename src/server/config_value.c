@@ -219,7 +219,7 @@ void config_assign(struct config *c, enum setting_id id, struct slice text, bool
     buf_byte(&allowed, '\0');
     log_text(shown, sizeof shown, slice_first(text, 60));
     const char *expected = buf_ok(&allowed) ? allowed.at : "another value";
-    if (row->kind == SETTING_SECRET)
+    if (setting_is_secret(id))
         config_remark(c, CONFIG_ERROR, place, "%s.%s has a wrong value; expected %s", row->section, row->key, expected);
     else
         config_remark(c, CONFIG_ERROR, place, "%s.%s: wrong value \"%s%s%s\"; expected %s", row->section, row->key,

@@ -20,7 +20,7 @@ enum setting_kind {
     SETTING_ADDRESS, /* char *: a numeric IPv4 or IPv6 address */
     SETTING_LEVEL,   /* enum log_level */
     SETTING_NAMES,   /* struct config_list: names separated by commas */
-    SETTING_LIST,    /* struct config_list: one element for each assignment of []value */
+    SETTING_LIST,    /* struct config_list: one element for each assignment of []value; may hold passwords, shown to nobody */
 };
 
 /* SETTING_ID_ws_port is the row of ws.port. */
@@ -47,6 +47,12 @@ struct setting_ignored {
 };
 
 const struct setting *setting_row(enum setting_id id);
+
+/* Must its value be kept from eyes? */
+static inline bool setting_is_secret(enum setting_id id)
+{
+    return setting_row(id)->kind == SETTING_SECRET || setting_row(id)->kind == SETTING_LIST;
+}
 
 /* The setting of this name or older name, or SETTING_COUNT. */
 enum setting_id setting_find(struct slice section, struct slice key);

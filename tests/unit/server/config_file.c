@@ -78,6 +78,8 @@ TEST(an_existing_comet_ini_is_read_as_it_is)
     assert_true(has_remark(&l, CONFIG_NOTE, ":34: log.tcpServer is accepted"));
     assert_true(has_remark(&l, CONFIG_NOTE, ":39: statistics.profiler is accepted"));
     char *text = printed(c);
+    assert_null(strstr(text, "pass1"));
+    assert_null(strstr(text, "pass2"));
     assert_null(strstr(text, "dbsecret"));
     assert_null(strstr(text, "saltsecret"));
     assert_null(strstr(text, "00000000000"));

@@ -65,7 +65,7 @@ TEST(what_is_printed_reads_back_as_the_same)
     assert_int_equal(second.config.main.stop_grace_ms, 1500);
     assert_int_equal(second.config.main.history_bytes, 1000);
     assert_int_equal(second.config.ws.hosts.count, 2);
-    assert_int_equal(second.config.ws.cluster.count, 2);
+    assert_int_equal(second.config.ws.cluster.count, 0); /* it may hold passwords */
     assert_string_equal(second.config.main.node_name, "a;b \"c\" #");
     assert_string_equal(second.config.main.base_dir, "[]x");
     assert_string_equal(second.config.content_types[0].value, "text/plain; charset=utf-8");
