@@ -1,5 +1,6 @@
 #include "base/map.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 enum { SMALLEST = 16 };
@@ -9,10 +10,9 @@ static uint64_t seed_0, seed_1;
 
 static uint64_t load_le64(const unsigned char *at)
 {
-    uint64_t value = 0;
-    for (int i = 7; i >= 0; i--)
-        value = value << 8 | at[i];
-    return value;
+    uint64_t value;
+    memcpy(&value, at, sizeof value);
+    return le64toh(value);
 }
 
 void map_seed_set(const unsigned char seed[16])
