@@ -1,0 +1,49 @@
+# The front door: each target first finds out what is missing (scripts/deps), then does its work with CMake, CTest and npm.
+MAKEFLAGS += --no-print-directory
+BUILD     ?= build
+PREFIX    ?= /usr/local
+JOBS      ?= $(shell nproc)
+
+build: ## build/encke
+	@scripts/deps build
+	@scripts/compile $(BUILD) encke
+
+run: build ## build and start; ARGS="--ws.port=8088" are its options
+	@exec $(BUILD)/encke $(ARGS)
+
+test: ## all tests; STEPS="unit integration" runs some
+	@scripts/deps build test
+	@scripts/test $(STEPS)
+
+test-drivers: build ## the tests of drivers that need a language of their own
+	@scripts/deps drivers
+	@scripts/test drivers
+
+bench: ## measure, with the targets beside the figures
+	@scripts/deps build
+	@scripts/compile $(BUILD) encke bench
+	@bench/run $(ARGS)
+
+lint: ## what can be said without running the server
+	@scripts/deps build test
+	@scripts/test lint
+
+fuzz: ## look for new inputs that break a parser; SECONDS=60 for each
+	@scripts/deps build test
+	@tests/fuzz/run $(or $(SECONDS),60)
+
+docs: ## write docs/reference from the tables
+	@scripts/deps build test
+	@scripts/compile $(BUILD) docs
+
+install: build ## into PREFIX (/usr/local), below DESTDIR
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean: ## remove what was built
+	rm -rf $(BUILD) tests/integration/node_modules
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+export BUILD JOBS
+.PHONY: build run test test-drivers bench lint fuzz docs install clean help
