@@ -188,10 +188,8 @@ describe('tables', () => {
     });
 
     test('pipes_settings: set, read, replaced, clamped, dropped', async () => {
-        const { query } = suite.at;
         const set = (length) => suite.at.query(`INSERT INTO pipes_settings (name, length) VALUES ('web_set', ${length})`);
         const read = async () => values(await suite.at.query("SELECT name, length FROM pipes_settings WHERE name IN ('web_set', 'web_unset')"));
-        assert.ok(query);
         assert.deepEqual(await read(), []);
         for (const [given, kept] of [['10', '10'], ['25', '25'], ["'30'", '30'], ['5000', '1000'], ['0', '0'], ["'-5'", '0'], ["'abc'", '0']]) {
             await set(given);
@@ -294,9 +292,9 @@ describe('errors', () => {
                 "DELETE FROM pipes_messages WHERE name = 'web_a' OR id = 'x'"),
         ...rows(3, /Syntax error in query/,
                 'UPDATE pipes SET users = 1', "REPLACE INTO pipes_settings (name) VALUES ('web_a')", 'TRUNCATE pipes', 'hello world',
-                "INSERT INTO pipes_settings (name) VALUES ('web_a'), ('web_b')", "INSERT IGNORE INTO pipes_settings (name) VALUES ('web_a')",
+                "INSERT IGNORE INTO pipes_settings (name) VALUES ('web_a')",
                 "INSERT INTO pipes_settings SET name = 'web_a'", "SELECT COUNT(*) FROM pipes WHERE name = 'web_a'",
-                "SELECT * FROM pipes JOIN pipes_settings WHERE name = 'web_a'", "SELECT * FROM pipes WHERE (name = 'web_a')",
+                "SELECT * FROM pipes JOIN pipes_settings WHERE name = 'web_a'",
                 "SELECT * FROM pipes WHERE NOT name = 'web_a'", "SELECT * FROM pipes WHERE name BETWEEN 'a' AND 'b'",
                 'SELECT * FROM pipes WHERE name IS NULL', "SELECT * FROM pipes WHERE name IN ()", 'SELECT FROM pipes', 'SELECT * FROM',
                 "INSERT INTO pipes_messages (name, event, message) VALUES ('web_a', 'e', 'unterminated)", 'DELETE pipes', 'CREATE TABLE x (y int)',
@@ -335,7 +333,7 @@ describe('errors', () => {
                 "INSERT INTO pipes_messages (name) VALUES ('web_a', 'e')"),
         ...rows(15, /Table doesn't exist/, 'SELECT * FROM shop WHERE id = 1', "INSERT INTO shop (id) VALUES (1)", 'DELETE FROM shop WHERE id = 1',
                 'DESCRIBE shop'),
-        ...rows(15, /Select database failure/, 'USE shop', 'USE cometql_v1', 'USE db_abc', 'USE db_', 'USE db_-1', 'USE db_100000'),
+        ...rows(15, /Select database failure/, 'USE shop', 'USE cometql_v1', 'USE db_abc', 'USE db_', 'USE db_100000'),
         ...rows(17, /Data is too short/, 'abc', ';', '   ', 'x'),
         ...rows(17, /Channel name is too short/, "INSERT INTO pipes_messages (name, event, message) VALUES ('ab', 'e', 'm')",
                 "INSERT INTO pipes_settings (name, length) VALUES ('ab', 1)"),
@@ -381,6 +379,24 @@ describe('errors', () => {
         const error = await refusal(suite.at, `${one('first')}; ${one('second')}`);
         assert.equal(error.code, 3);
         assert.deepEqual(await texts(suite.at, 'web_two'), []);
+    });
+
+    test('rows that are listed together are all published, in order, or none is', async () => {
+        await suite.at.query("INSERT INTO pipes_settings (name, length) VALUES ('web_rows', 5)");
+        const insert = (rows) => `INSERT INTO pipes_messages (name, event, message) VALUES ${rows}`;
+        await suite.at.query(insert("('web_rows', 'e', 'a'), ('web_rows', 'e', 'b'), ('web_rows', 'e', 'c')"));
+        assert.deepEqual(await texts(suite.at, 'web_rows'), ['a', 'b', 'c']);
+        assert.equal((await refusal(suite.at, insert("('web_rows', 'e', 'd'), ('web.rows', 'e', 'f')"))).code, 12);
+        assert.equal((await refusal(suite.at, insert("('web_rows', 'e', 'd'), ('web_rows', 'e')"))).code, 14);
+        assert.equal((await refusal(suite.at, insert("('web_rows', 'e', 'd'),"))).code, 3);
+        assert.deepEqual(await texts(suite.at, 'web_rows'), ['a', 'b', 'c']);
+    });
+
+    test('parentheses around conditions change nothing, and do not hide an OR', async () => {
+        assert.deepEqual(values(await suite.at.query("SELECT * FROM pipes WHERE (name = 'web_a')")), [['web_a', '0']]);
+        assert.deepEqual(await suite.at.query("SELECT * FROM pipes_messages WHERE (name = 'web_a') AND ((event = 'e'))"), []);
+        assert.equal((await refusal(suite.at, "SELECT * FROM pipes_messages WHERE (name = 'web_a' OR event = 'e')")).code, 2);
+        assert.equal((await refusal(suite.at, "SELECT * FROM pipes WHERE (name = 'web_a'")).code, 3);
     });
 
     test('the connection survives every refusal', async () => {
@@ -542,7 +558,9 @@ describe('sessions', () => {
         assert.deepEqual([...(await raw.ask(COM.ping)).ok.subarray(0, 7)], [0, 0, 0, 2, 0, 0, 0], 'the status is autocommit');
         assert.ok((await raw.ask(COM.initDb, 'CometQL_v1')).ok);
         assert.ok((await raw.ask(COM.initDb, 'db_3')).ok);
-        assert.equal((await raw.ask(COM.initDb, 'shop')).error.code, 15);
+        for (const name of ['shop', 'db_-1', 'db_', 'db_x', 'db_1x', 'db_100000', 'db_99999999999999999999', '']) {
+            assert.equal((await raw.ask(COM.initDb, name)).error?.code, 15, name);
+        }
         assert.ok((await raw.ask(COM.reset)).ok);
         const refused = (await raw.ask(COM.prepare, 'SELECT 1')).error;
         assert.equal(refused.code, 1295);

@@ -21,6 +21,10 @@ export function tempDir() {
     return mkdtempSync(join(tmpdir(), 'encke-test-'));
 }
 
+/* A test that fails half way must not leave a server behind, nor keep the test runner waiting for it. */
+const living = new Set();
+after(() => living.forEach((child) => child.kill('SIGKILL')));
+
 /** A process of the server's binary, with all it says. */
 export class Process {
     constructor(args, { env = {}, cwd } = {}) {
@@ -29,6 +33,8 @@ export class Process {
         this.stderr = '';
         this.result = null; // { code, signal } when it has ended
         this.child = spawn(BINARY, args, { cwd, env: { ...cleanEnv(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+        living.add(this.child);
+        this.child.once('close', () => living.delete(this.child));
         this.child.stdout.setEncoding('utf8').on('data', (text) => (this.stdout += text));
         this.child.stderr.setEncoding('utf8').on('data', (text) => (this.stderr += text));
         this.ended = new Promise((resolve) => {
