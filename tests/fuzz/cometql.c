@@ -1,0 +1,48 @@
+/* Statements: whatever is understood must be within its bounds. */
+#include <assert.h>
+
+#include "cometql/parser.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static size_t touched; /* keeps the compiler from leaving the reads out */
+
+static void touch(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        touched += (unsigned char)s.at[i];
+}
+
+static void check(const struct statement *s)
+{
+    assert(s->kind < STATEMENT_KIND_COUNT);
+    assert(s->item_count <= STATEMENT_ITEMS_MAX && s->column_count <= STATEMENT_COLUMNS_MAX);
+    assert(s->condition_count <= STATEMENT_CONDITIONS_MAX && s->row_width <= STATEMENT_ROW_MAX);
+    assert(s->has_uneven_rows || s->row_count == 0 || s->row_count * s->row_width == s->value_count);
+    for (uint32_t i = 0; i < s->value_count; i++)
+        touch(statement_value(s, i)->text);
+    for (uint32_t i = 0; i < s->condition_count; i++) {
+        assert(s->conditions[i].count > 0 && s->conditions[i].first + s->conditions[i].count <= s->value_count);
+        touch(s->conditions[i].column);
+    }
+    for (uint32_t i = 0; i < s->item_count; i++) {
+        touch(s->items[i].text);
+        touch(s->items[i].title);
+    }
+    for (uint32_t i = 0; i < s->column_count; i++)
+        touch(s->columns[i]);
+    touch(s->table);
+    touch(s->database);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct statement s = { 0 };
+    struct error     error = { 0 };
+    if (statement_parse(&s, slice_of(data, size), &error) == OK)
+        check(&s);
+    else
+        assert(error.code != OK);
+    statement_clear(&s);
+    return 0;
+}

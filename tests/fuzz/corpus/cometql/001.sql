@@ -1,0 +1,1 @@
+insert into pipes_settings ("name", 'length') values (`x`, 10)

@@ -1,0 +1,1 @@
+INSERT INTO users_auth (id,hash)VALUES (-5, abc );;

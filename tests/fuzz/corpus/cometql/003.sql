@@ -1,0 +1,1 @@
+insert into CometQL_v1.`pipes_settings` values ('n',1.5)

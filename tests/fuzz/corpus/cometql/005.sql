@@ -1,0 +1,1 @@
+insert into t (`index`,t.time) value (1,2)

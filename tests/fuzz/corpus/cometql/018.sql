@@ -1,0 +1,1 @@
+insert into t values (_utf8mb4'a', N'b', _binary 'c', X'6465', x'')

@@ -1,0 +1,1 @@
+/* a */ show /* b */ databases # c

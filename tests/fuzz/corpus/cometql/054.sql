@@ -1,0 +1,1 @@
+select * from pipes where name = 'a'

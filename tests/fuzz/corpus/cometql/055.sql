@@ -1,0 +1,1 @@
+SELECT name, `users` FROM pipes WHERE name IN('a',b, "c") LIMIT 3

@@ -1,0 +1,1 @@
+select "id", 'hash' from users_auth where id=5

@@ -1,0 +1,1 @@
+select p.name as n, p.users from pipes as p where p.name like 'x' limit 1,2

@@ -1,0 +1,1 @@
+select * from t where a=1 and b<2 && c>3 and d<=4 and e>=5 and f!=6 and g<>7

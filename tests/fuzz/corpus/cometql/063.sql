@@ -1,0 +1,1 @@
+select * from t order by a, b desc limit 1

@@ -1,0 +1,1 @@
+SELECT 'x' AS a, -5, 1.5 b

@@ -1,0 +1,1 @@
+select NOW( ) as n limit 1

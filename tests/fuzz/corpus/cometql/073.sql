@@ -1,0 +1,1 @@
+select DATABASE(), USER() limit 1

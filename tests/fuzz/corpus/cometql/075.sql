@@ -1,0 +1,1 @@
+SELECT  @@session.auto_increment_increment AS auto_increment_increment, @@GLOBAL.x, @@`y`

@@ -1,0 +1,1 @@
+SET AUTOCOMMIT = 0

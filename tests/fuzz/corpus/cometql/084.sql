@@ -1,0 +1,1 @@
+set names 'utf8mb4' collate 'utf8mb4_unicode_ci', @@session.x = OFF

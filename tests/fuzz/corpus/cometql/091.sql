@@ -1,0 +1,1 @@
+USE `CometQL_v1`

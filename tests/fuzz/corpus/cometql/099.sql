@@ -1,0 +1,1 @@
+show full fields in pipes from x like 'n%'

@@ -1,0 +1,1 @@
+desc pipes name

@@ -1,0 +1,1 @@
+show session variables like 'sql_mode'

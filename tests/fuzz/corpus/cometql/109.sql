@@ -1,0 +1,1 @@
+SHOW VARIABLES WHERE Variable_name ='language' OR Variable_name = 'x' or variable_name in ('a','b')

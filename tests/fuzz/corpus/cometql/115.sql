@@ -1,0 +1,1 @@
+show collation where Charset='utf8'

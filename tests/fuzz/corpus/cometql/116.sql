@@ -1,0 +1,1 @@
+show character set

@@ -1,0 +1,43 @@
+/* Packets fed in two parts must be the packets fed at once. The first byte says where to cut. */
+#include <assert.h>
+
+#include "mysql/packet.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void feed(struct mysql_reader *r, struct slice in, struct buf *seen, bool *is_bad)
+{
+    struct mysql_packet p;
+    enum status         why;
+    while (in.len > 0 && !*is_bad) {
+        enum feed state = mysql_packet_feed(r, &in, &p, &why);
+        if (state == FEED_DONE)
+            buf_printf(seen, "%u:%.*s|", p.sequence, SLICE_ARG(p.body));
+        *is_bad = state == FEED_BAD;
+    }
+}
+
+static struct buf run(struct slice in, size_t cut)
+{
+    struct mysql_reader r;
+    struct buf          seen = { 0 };
+    bool                is_bad = false;
+    mysql_reader_init(&r, 4096);
+    feed(&r, slice_first(in, cut), &seen, &is_bad);
+    feed(&r, slice_skip(in, cut), &seen, &is_bad);
+    buf_text(&seen, is_bad ? "bad" : "");
+    mysql_reader_clear(&r);
+    return seen;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    struct slice in = slice_of(data + 1, size - 1);
+    struct buf   whole = run(in, in.len), parts = run(in, data[0]);
+    assert(slice_equal(buf_slice(&whole), buf_slice(&parts)));
+    buf_clear(&whole);
+    buf_clear(&parts);
+    return 0;
+}
