@@ -1,5 +1,5 @@
 /* The hub from end to end, over three shards and real sockets. */
-#include "unit/hub/talk.h"
+#include "unit/hub/client.h"
 
 /* Asks until the answer is the one that must come: counts reach a channel's home a moment after the subscriptions. */
 static void await_answer(struct client *c, const char *question, const char *answer)
