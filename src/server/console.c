@@ -45,31 +45,33 @@ static double rate(uint64_t before, uint64_t now, uint64_t span_ms)
     return span_ms == 0 || now < before ? 0.0 : (double)(now - before) * 1000.0 / (double)span_ms;
 }
 
-static void end_line(struct buf *out, const struct console_look *look)
+/* Tabs skip what stood there before, so a line that is drawn again is wiped first. */
+static void begin_line(struct buf *out, const struct console_look *look)
 {
-    buf_text(out, look->is_terminal ? "\x1b[K\n" : "\n"); /* what a longer line left behind is wiped */
+    buf_text(out, look->is_terminal ? "\x1b[2K" : "");
 }
 
 static void figure(struct buf *out, const char *label, uint64_t value, const double *per_second,
                    const struct console_look *look)
 {
+    begin_line(out, look);
     buf_printf(out, "%s\t\t%llu", label, (unsigned long long)value);
     if (per_second != NULL)
         buf_printf(out, "\t\t%.2f", *per_second);
-    end_line(out, look);
+    buf_byte(out, '\n');
 }
 
 static void row(struct buf *out, uint64_t before, const struct console_sample *now, unsigned i, uint64_t span_ms,
                 const struct console_look *look)
 {
-    uint64_t events = now->shard[i].events;
-    char     state = !now->shard[i].is_running ? '-' : events > before ? '1' : '0';
+    uint64_t events = now->shard_events[i];
+    char     state = events > before ? '1' : '0';
+    begin_line(out, look);
     if (look->is_terminal)
-        buf_printf(out, "[\x1b[%dm%c\x1b[0m]", state == '0' ? 32 : state == '1' ? 33 : 31, state);
+        buf_printf(out, "[\x1b[%dm%c\x1b[0m]", state == '0' ? 32 : 33, state);
     else
         buf_printf(out, "[%c]", state);
-    buf_printf(out, "\t%llu\t%.2f", (unsigned long long)events, rate(before, events, span_ms));
-    end_line(out, look);
+    buf_printf(out, "\t%llu\t%.2f\n", (unsigned long long)events, rate(before, events, span_ms));
 }
 
 void console_render(struct buf *out, enum console_service service, const struct console_sample *before,
@@ -82,23 +84,23 @@ void console_render(struct buf *out, enum console_service service, const struct 
     if (look->rows_max != 0 && rows > look->rows_max)
         rows = look->rows_max;
 
-    buf_printf(out, "----------------server_id(%u)%s----------------", services[service].id, services[service].name);
-    end_line(out, look);
+    begin_line(out, look);
+    buf_printf(out, "----------------server_id(%u)%s----------------\n", services[service].id, services[service].name);
     figure(out, "Online now", now->online, NULL, look);
     figure(out, "Add clients", now->added, &added, look);
     figure(out, "Delete clients", now->ended, &ended, look);
     figure(out, "Handle messages", now->events, &events, look);
     figure(out, "work time", now->uptime_ms / 1000, NULL, look);
-    buf_text(out, "[S]\tC\tPsC");
-    end_line(out, look);
+    begin_line(out, look);
+    buf_text(out, "[S]\tC\tPsC\n");
     for (unsigned i = 0; i < rows; i++)
-        row(out, before->shard[i].events, now, i, span_ms, look);
+        row(out, before->shard_events[i], now, i, span_ms, look);
     if (rows < now->shard_count) {
-        buf_printf(out, "...\t%u more", now->shard_count - rows);
-        end_line(out, look);
+        begin_line(out, look);
+        buf_printf(out, "...\t%u more\n", now->shard_count - rows);
     }
-    buf_text(out, "---------------------------------------------");
-    end_line(out, look);
+    begin_line(out, look);
+    buf_text(out, "---------------------------------------------\n");
 }
 
 /* --- the figures
@@ -116,10 +118,8 @@ void console_sample(struct console_sample *out, enum console_service service, un
         .events = counter_sum(services[service].events),
         .shard_count = shard_count < CONSOLE_SHARDS_MAX ? shard_count : CONSOLE_SHARDS_MAX,
     };
-    for (unsigned i = 0; i < out->shard_count; i++) {
-        out->shard[i].events = counter_of(i, services[service].events);
-        out->shard[i].is_running = counter_of(i, COUNTER_TURNS) > 0;
-    }
+    for (unsigned i = 0; i < out->shard_count; i++)
+        out->shard_events[i] = counter_of(i, services[service].events);
 }
 
 uint64_t console_every_ms(const struct config *config, enum console_service service, bool is_terminal)

@@ -11,7 +11,7 @@
  *   ---------------------------------------------
  *
  * On a terminal the blocks are redrawn in place, in colour; elsewhere they are plain lines. A block counts what
- * happened since it was printed before. States: 0 = nothing to do in that time, 1 = has worked, - = not started.
+ * happened since it was printed before. States: 0 = nothing to do in that time, 1 = has worked.
  *
  * Thread: main.
  */
@@ -31,10 +31,7 @@ struct console_sample {
     uint64_t uptime_ms;
     uint64_t online, added, ended, events;
     unsigned shard_count;
-    struct {
-        uint64_t events;
-        bool     is_running; /* the event loop has turned */
-    } shard[CONSOLE_SHARDS_MAX];
+    uint64_t shard_events[CONSOLE_SHARDS_MAX];
 };
 
 /* How it is to look. */
