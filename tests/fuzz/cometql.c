@@ -1,4 +1,5 @@
 /* Statements: whatever is understood must be within its bounds. */
+#undef NDEBUG
 #include <assert.h>
 
 #include "cometql/parser.h"

@@ -1,4 +1,5 @@
 /* Login packets of both ages, and COM_CHANGE_USER: every slice must lie inside the packet. */
+#undef NDEBUG
 #include <assert.h>
 
 #include "mysql/login.h"

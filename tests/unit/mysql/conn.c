@@ -376,8 +376,8 @@ TEST(a_client_that_does_not_log_in_is_closed)
     struct client c = { .fd = peer_connect(&p) };
     client_greet(&c);
     assert_true(peer_is_ended(c.fd));
-    settings.login_timeout_ms = 60000;
     end(&p, &c);
+    settings.login_timeout_ms = 60000;
 }
 
 TESTS(RUN(a_client_with_the_right_password_is_let_in), RUN(a_wrong_password_is_refused_and_the_connection_closed),
