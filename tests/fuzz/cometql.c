@@ -1,10 +1,10 @@
 /* Statements: whatever is understood must be within its bounds. */
+#include "fuzz/fuzz.h"
+
 #undef NDEBUG
 #include <assert.h>
 
 #include "cometql/parser.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static size_t touched; /* keeps the compiler from leaving the reads out */
 

@@ -1,10 +1,10 @@
 /* Login packets of both ages, and COM_CHANGE_USER: every slice must lie inside the packet. */
+#include "fuzz/fuzz.h"
+
 #undef NDEBUG
 #include <assert.h>
 
 #include "mysql/login.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void inside(struct slice body, struct slice part)
 {

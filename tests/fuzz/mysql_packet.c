@@ -1,10 +1,10 @@
 /* Packets fed in two parts must be the packets fed at once. The first byte says where to cut. */
+#include "fuzz/fuzz.h"
+
 #undef NDEBUG
 #include <assert.h>
 
 #include "mysql/packet.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void feed(struct mysql_reader *r, struct slice in, struct buf *seen, bool *is_bad)
 {
