@@ -224,6 +224,16 @@ static void release(struct server *s)
     hub_clear();
 }
 
+/* For scripts that were written for CppComet. Not to have it is no reason not to serve. */
+static void write_pidfile(const char *path)
+{
+    FILE *f = path[0] != '\0' ? fopen(path, "we") : NULL;
+    if (f != NULL && fprintf(f, "%ld\n", (long)getpid()) > 0 && fclose(f) == 0)
+        return;
+    if (path[0] != '\0')
+        log_warn("main.pidfile: cannot write %s: %s", path, strerror(errno));
+}
+
 /* Programs wait for the first line; people read the others. */
 static void greet(const struct server *s)
 {
@@ -283,8 +293,11 @@ int supervise(const struct config *config)
     }
     for (unsigned i = 0; i < PORT_COUNT; i++)
         port_release(&s.ports[i]);
+    write_pidfile(config->main.pidfile);
     greet(&s);
     serve(&s, &signals);
+    if (config->main.pidfile[0] != '\0')
+        unlink(config->main.pidfile);
     shards_stop((uint32_t)config->main.stop_grace_ms);
     shards_join();
     release(&s);
