@@ -28,9 +28,9 @@ lint: ## what can be said without running the server
 	@scripts/deps build test
 	@scripts/test lint
 
-fuzz: ## look for new inputs that break a parser; SECONDS=60 for each
+fuzz: ## look for new inputs that break a parser; TIME=60 seconds for each
 	@scripts/deps build test
-	@tests/fuzz/run $(or $(SECONDS),60)
+	@scripts/fuzz $(ARGS)
 
 docs: ## write docs/reference from the tables
 	@scripts/deps build test
@@ -45,5 +45,5 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-export BUILD JOBS
+export BUILD JOBS TIME
 .PHONY: build run test test-drivers bench lint fuzz docs install clean help
