@@ -106,12 +106,17 @@ static const struct http_route routes[] = {
     { "GET", "/both", false, on_hello, on_upgrade },
 };
 
-static struct peer start(void)
+static struct peer start_with(uint32_t timeout_ms)
 {
-    limits = (struct http_limits){ 2048, 16, 4096, 60000, 60000 };
+    limits = (struct http_limits){ 2048, 16, 4096, timeout_ms, timeout_ms };
     http_setup(routes, sizeof routes / sizeof routes[0], &limits);
     last_chosen = "";
     return peer_start(&http_conn_ops, &http_part, 1 << 20);
+}
+
+static struct peer start(void)
+{
+    return start_with(60000);
 }
 
 /* --- the client's side ------------------------------------------------------------------------------------------------- */
@@ -402,10 +407,8 @@ TEST(who_asks_before_sending_a_body_is_told_to_go_on)
 TEST(a_slow_head_or_body_is_timed_out)
 {
     UNUSED_STATE;
-    struct peer p = start();
+    struct peer p = start_with(200);
 
-    limits.head_timeout_ms = 200;
-    limits.idle_timeout_ms = 200;
     refused(&p, "GET /hello HTTP/1.1\r\nHos", 408);
     refused(&p, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nab", 408);
     int fd = peer_connect(&p);

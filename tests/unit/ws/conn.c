@@ -79,14 +79,19 @@ static void on_open(struct stream *s)
 
 static const struct stream_ops opener = { .name = "opener", .on_open = on_open };
 
-static struct peer start(const struct ws_ops *ops)
+static struct peer start_with(const struct ws_ops *ops, uint32_t ping_ms, uint32_t idle_ms)
 {
-    limits = (struct ws_limits){ 200000, 0, 0 };
+    limits = (struct ws_limits){ 200000, ping_ms, idle_ms };
     ws_setup(&limits);
     ops_under_test = ops;
     atomic_store(&opened, 0);
     atomic_store(&closed, 0);
     return peer_start(&opener, NULL, 1 << 20);
+}
+
+static struct peer start(const struct ws_ops *ops)
+{
+    return start_with(ops, 0, 0);
 }
 
 static void stop(struct peer *p)
@@ -279,27 +284,47 @@ TEST(who_drops_without_close_never_says_it)
     stop(&p);
 }
 
-TEST(a_quiet_client_is_pinged_and_a_dead_one_dropped)
+TEST(a_quiet_client_is_pinged_and_lives_while_it_answers)
 {
     UNUSED_STATE;
-    struct peer p = start(&polite);
+    struct peer p = start_with(&polite, 100, 60000);
+    int         fd = peer_connect(&p);
 
-    limits.ping_ms = 100;
-    limits.idle_ms = 60000;
-    int fd = peer_connect(&p);
     for (int i = 0; i < 2; i++) {
         expect_frame(fd, WS_PING, SLICE(""));
         send_frame(fd, WS_PONG, true, SLICE(""));
     }
-    close(fd);
-    limits.idle_ms = 300;
-    fd = peer_connect(&p);
+    peer_close_all(fd);
+    stop(&p);
+}
+
+TEST(a_client_that_answers_no_ping_is_dropped)
+{
+    UNUSED_STATE;
+    struct peer p = start_with(&polite, 100, 300);
+    int         fd = peer_connect(&p);
+
     expect_frame(fd, WS_PING, SLICE(""));
     assert_true(peer_is_ended(fd));
-    close(fd);
-    limits.ping_ms = 0;
+    peer_close_all(fd);
+    stop(&p);
+
+    p = start_with(&polite, 0, 100); /* and without pings */
     fd = peer_connect(&p);
     assert_true(peer_is_ended(fd));
+    peer_close_all(fd);
+    stop(&p);
+}
+
+TEST(without_an_idle_limit_the_pings_go_on)
+{
+    UNUSED_STATE;
+    struct peer p = start_with(&polite, 70, 0);
+    int         fd = peer_connect(&p);
+
+    expect_frame(fd, WS_PING, SLICE(""));
+    expect_frame(fd, WS_PING, SLICE(""));
+    expect_frame(fd, WS_PING, SLICE(""));
     peer_close_all(fd);
     stop(&p);
 }
@@ -328,5 +353,6 @@ TEST(a_flood_of_pings_is_answered)
 TESTS(RUN(messages_come_back_whole_however_they_were_sent), RUN(a_large_message_comes_back),
       RUN(many_messages_in_one_read_are_answered_in_order), RUN(a_client_that_leaves_while_paused_leaves_nothing_behind),
       RUN(a_close_is_echoed_with_its_code), RUN(the_dialect_can_close), RUN(faults_are_closed_with_their_code),
-      RUN(who_drops_without_close_never_says_it), RUN(a_quiet_client_is_pinged_and_a_dead_one_dropped),
+      RUN(who_drops_without_close_never_says_it), RUN(a_quiet_client_is_pinged_and_lives_while_it_answers),
+      RUN(a_client_that_answers_no_ping_is_dropped), RUN(without_an_idle_limit_the_pings_go_on),
       RUN(a_flood_of_pings_is_answered))
