@@ -71,6 +71,7 @@ struct cometql {
     enum walk_kind       walk;
     bool                 is_walking;   /* cometql_walk is on the call stack */
     bool                 goes_on;      /* ... and has another step to do */
+    bool                 is_asking;    /* a question is on its way: no step before its answer */
     uint32_t             next;         /* key of the list, or row */
     int8_t               key_condition; /* -1: none */
     int8_t               id_condition;  /* -1: none, or not used as a key */
@@ -109,6 +110,7 @@ void cometql_select(struct cometql *q);
 void cometql_insert(struct cometql *q);
 void cometql_delete(struct cometql *q);
 void cometql_walk(struct cometql *q);
+void cometql_answered(struct cometql *q); /* to the question on its way: go on */
 void cometql_forget(struct cometql *q); /* everything of the statement */
 
 /* Sends a question whose answer goes to the table's `rows`. */

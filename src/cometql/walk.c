@@ -11,6 +11,8 @@
 
 #include "cometql/internal.h"
 
+#define STEPS_AT_ONCE 256 /* of one statement in one turn of the shard; others wait too */
+
 static void held_clear(struct cometql *q)
 {
     for (size_t i = q->held_at; i < q->held_count; i++)
@@ -29,6 +31,7 @@ void cometql_forget(struct cometql *q)
     q->walk = WALK_NONE;
     q->table = NULL;
     q->goes_on = false;
+    q->is_asking = false;
 }
 
 /* --- questions --------------------------------------------------------------------------------------------------------- */
@@ -48,11 +51,12 @@ static void on_answer(struct stream *s, const struct ask *answered)
     }
     if (q->table->rows != NULL && q->walk != WALK_INSERT)
         q->table->rows(q, answered);
-    cometql_walk(q);
+    cometql_answered(q);
 }
 
 void cometql_ask_send(struct cometql *q, struct ask *given)
 {
+    q->is_asking = true;
     if (given == NULL)
         cometql_fail_plain(q, E_NO_MEMORY);
     else
@@ -199,20 +203,59 @@ static void step_insert(struct cometql *q)
         cometql_ok(q, (uint64_t)q->table->affected * q->st.row_count, 0);
 }
 
+/* Goes on in the shard's next turn. */
+struct resumption {
+    struct letter letter;
+    uint64_t      stream;
+};
+
+static void resume(struct letter *given)
+{
+    struct resumption *r = (struct resumption *)(void *)given;
+    struct stream     *s = stream_find(r->stream);
+    free(r);
+    if (s == NULL || !stream_is_open(s))
+        return;
+    stream_cork(s);
+    cometql_walk(cometql_of(s));
+    stream_uncork(s);
+}
+
+/* False: there is no memory to remember it with, so it goes on at once. */
+static bool resume_later(struct cometql *q)
+{
+    struct resumption *r = malloc(sizeof *r);
+    if (r == NULL)
+        return false;
+    *r = (struct resumption){ .letter = { .deliver = resume }, .stream = stream_id(mysql_stream(q->conn)) };
+    shard_post(shard_here.index, &r->letter);
+    return true;
+}
+
 void cometql_walk(struct cometql *q)
 {
     static void (*const steps[])(struct cometql *q) = {
         [WALK_SELECT] = step_select, [WALK_DELETE] = step_delete, [WALK_INSERT] = step_insert
     };
+    if (q->is_asking) /* the socket drained, or a turn came, while the question is on its way */
+        return;
     q->goes_on = true;
     if (q->is_walking)
         return;
     q->is_walking = true;
-    while (q->goes_on && q->walk != WALK_NONE && q->walk != WALK_STATUS) {
+    for (unsigned count = 1; q->goes_on && q->walk != WALK_NONE && q->walk != WALK_STATUS; count++) {
+        if (count % STEPS_AT_ONCE == 0 && resume_later(q))
+            break;
         q->goes_on = false;
         steps[q->walk](q);
     }
     q->is_walking = false;
+}
+
+void cometql_answered(struct cometql *q)
+{
+    q->is_asking = false;
+    cometql_walk(q);
 }
 
 /* --- the three statements ---------------------------------------------------------------------------------------------- */
@@ -230,6 +273,8 @@ static enum status find_table(struct cometql *q, bool is_possible(const struct t
         return error_set(error, E_READ_ONLY, "Table `%s` is read only", t->name);
     if (t->is_later)
         return error_set(error, E_NOT_IMPLEMENTED, "Table `%s` comes with a later version", t->name);
+    if (t->column_count == 0 && q->st.kind == STATEMENT_INSERT)
+        return error_set(error, E_READ_ONLY, "Table `%s` is not ready yet", t->name);
     return is_possible(t) ? OK : error_set(error, E_NOT_FOUND, "Table doesn't exist: `%s` has no %s", t->name, verb);
 }
 

@@ -8,6 +8,7 @@
 
 #define PIECE_BYTES (64u * 1024)
 #define OUT_LIMIT   (256u * 1024 * 1024) /* of one question's rows; past it the connection is closed */
+#define UNREAD_MS   60000u               /* a client that takes nothing of its answer for so long is closed */
 
 bool mysql_is_blocked(const struct mysql_conn *c)
 {
@@ -42,6 +43,10 @@ static void push_out(struct mysql_conn *c)
         if (!stream_write(c->stream, piece))
             c->out_at = c->out.len; /* nobody is there any more */
     }
+    if (stream_is_blocked(c->stream))
+        stream_wait(c->stream, UNREAD_MS);
+    else
+        stream_wait_no_more(c->stream);
     if (c->out_at < c->out.len)
         return;
     buf_reset(&c->out);

@@ -60,6 +60,8 @@ static void finish_login(struct mysql_conn *c, struct slice user, struct slice d
         return;
     }
     c->is_authenticated = login.is_password_right;
+    if (c->is_authenticated)
+        mysql_reader_bound(&c->reader, settings->max_packet);
     mysql_enter(c, MYSQL_IDLE);
     answer_ok(c);
     if (settings->idle_timeout_ms > 0)

@@ -10,7 +10,6 @@
 
 #define SPARE_BYTES  (256u * 1024) /* larger buffers are given back to the heap */
 #define LINGER_MS    5000u
-#define RETRY_WAIT   1000u         /* looks again when the idle timer finds a statement in progress */
 #define CONNS_MAX    (1u << 24)
 
 const struct mysql_settings *mysql_own_settings;
@@ -179,7 +178,7 @@ static void conn_on_open(struct stream *s)
     c->stream = s;
     c->id = here.id_next;
     here.id_next += shard_here.count;
-    mysql_reader_init(&c->reader, mysql_own_settings->max_packet);
+    mysql_reader_init(&c->reader, MYSQL_LOGIN_BYTES);
     stream_become(s, &mysql_conn_ops, c);
     mysql_salt_make(c->salt);
     mysql_greeting_write(&c->out, &c->sequence, mysql_own_settings->version, c->id, c->salt);
@@ -210,11 +209,7 @@ static void conn_on_drain(struct stream *s)
 
 static void conn_on_quiet(struct stream *s)
 {
-    struct mysql_conn *c = s->owner;
-    if (is_busy(c))
-        stream_wait(s, RETRY_WAIT);
-    else
-        stream_close(s);
+    stream_close(s); /* no login, no command, or an answer that is not read (mysql/answer.c) */
 }
 
 static void conn_on_gone(struct stream *s)

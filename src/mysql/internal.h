@@ -12,6 +12,8 @@
 #include "mysql/packet.h"
 #include "mysql/result.h"
 
+#define MYSQL_LOGIN_BYTES 16384u /* largest packet of somebody who has shown no password */
+
 #define MYSQL_STATES(X)                                                       \
     X(GREETED, "the greeting is out; the login packet is awaited")            \
     X(SWITCHED, "asked for mysql_native_password; its answer is awaited")     \

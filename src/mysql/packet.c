@@ -3,7 +3,13 @@
 
 void mysql_reader_init(struct mysql_reader *r, uint32_t max_body)
 {
-    *r = (struct mysql_reader){ .max_body = max_body < MYSQL_BODY_MAX ? max_body : MYSQL_BODY_MAX - 1 };
+    *r = (struct mysql_reader){ 0 };
+    mysql_reader_bound(r, max_body);
+}
+
+void mysql_reader_bound(struct mysql_reader *r, uint32_t max_body)
+{
+    r->max_body = max_body < MYSQL_BODY_MAX ? max_body : MYSQL_BODY_MAX - 1;
 }
 
 void mysql_reader_clear(struct mysql_reader *r)

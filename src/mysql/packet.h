@@ -31,6 +31,7 @@ struct mysql_reader {
 };
 
 void mysql_reader_init(struct mysql_reader *r, uint32_t max_body);
+void mysql_reader_bound(struct mysql_reader *r, uint32_t max_body); /* from the next packet on */
 void mysql_reader_clear(struct mysql_reader *r);
 
 /* Takes bytes off the front of `in`.

@@ -64,3 +64,10 @@ const struct table table_profiler = {
     .key = -1,
     .id = -1,
 };
+
+/* Named by old documents; it never had a column. */
+const struct table table_dialogs = {
+    .name = "dialogs",
+    .key = -1,
+    .id = -1,
+};

@@ -84,7 +84,7 @@ static void on_published(struct stream *s, const struct publish_report *r)
     if (r->status != OK)
         cometql_fail_plain(q, r->status);
     else
-        cometql_walk(q);
+        cometql_answered(q);
 }
 
 static void insert(struct cometql *q, uint32_t row)
@@ -93,6 +93,7 @@ static void insert(struct cometql *q, uint32_t row)
                                 cometql_cell(q, row, MESSAGE)->text);
     if (d != NULL)
         d->is_recorded = true;
+    q->is_asking = true;
     if (d == NULL || publish(d, mysql_stream(q->conn), 0, on_published) != OK)
         cometql_fail_plain(q, E_NO_MEMORY);
 }

@@ -3,12 +3,12 @@
 
 extern const struct table table_users_auth, table_users_time, table_users_messages, table_pipes_messages,
     table_users_in_pipes, table_pipes, table_pipes_settings, table_users_data, table_revoked_tokens, table_conference,
-    table_conference_members, table_profiler;
+    table_conference_members, table_profiler, table_dialogs;
 
 const struct table *const tables[] = {
     &table_users_auth, &table_users_time,     &table_users_messages, &table_pipes_messages,
     &table_users_in_pipes, &table_pipes,      &table_pipes_settings, &table_users_data,
-    &table_revoked_tokens, &table_conference, &table_conference_members, &table_profiler,
+    &table_revoked_tokens, &table_conference, &table_conference_members, &table_profiler, &table_dialogs,
 };
 
 const unsigned table_count = sizeof tables / sizeof tables[0];

@@ -16,7 +16,7 @@ static struct peer begin(void)
     static bool is_set_up;
     struct peer p = { calloc(1, sizeof *p.port), calloc(1, sizeof *p.setup), calloc(3, sizeof *p.parts) };
     struct error e = { 0 };
-    const struct hub_setup hub = { .shard_count = SHARDS, .max_subscriptions = 10, .history_bytes = 1 << 20, .backlog_bytes = 1 << 20 };
+    const struct hub_setup hub = { .shard_count = SHARDS, .max_subscriptions = 10, .history_bytes = 256 << 20, .backlog_bytes = 1 << 20 };
     if (!is_set_up)
         counter_setup(SHARDS);
     is_set_up = true;
@@ -143,7 +143,9 @@ TEST(errors_come_in_the_promised_order)
         { ";;;;", "ok 0/0" },
         { "select nonsense from nowhere where", "error 3: Syntax error in query near the end: it is not complete" },
         { "select nonsense from nowhere where a = 1", "error 15: Table doesn't exist" },
-        { "insert into dialogs values (1)", "error 15: Table doesn't exist" },
+        { "insert into dialogs values (1)", "error 10: Table `dialogs` is not ready yet" },
+        { "select * from dialogs", "error 15: Table doesn't exist: `dialogs` has no SELECT" },
+        { "delete from dialogs", "error 15: Table doesn't exist: `dialogs` has no DELETE" },
         { "insert into pipes (nonsense) values (1)", "error 10: Table `pipes` is read only" },
         { "delete from users_in_pipes", "error 10: Table `users_in_pipes` is read only" },
         { "select nonsense from users_auth where x = 1", "error 2: Table `users_auth` comes with a later version" },
@@ -291,6 +293,56 @@ TEST(pipelined_publishes_keep_their_order_over_shards)
     end(&p, &c);
 }
 
+TEST(a_long_history_reaches_a_client_that_reads_late)
+{
+    UNUSED_STATE;
+    enum { MESSAGES = 40, BYTES = 500000 };
+    struct peer   p = begin();
+    struct client c = client_open(&p, "root", CLIENT_PASSWORD, "");
+    struct buf    b = { 0 };
+    client_expect(&c, "insert into pipes_settings values ('big', 100)", "ok 1/0");
+    for (int i = 0; i < MESSAGES; i++) {
+        buf_reset(&b);
+        buf_text(&b, "insert into pipes_messages (name, event, message) values ('big', 'e', '");
+        for (int j = 0; j < BYTES / 10; j++)
+            buf_text(&b, "0123456789");
+        buf_text(&b, "')");
+        client_query(&c, buf_slice(&b));
+        buf_reset(&b);
+        client_read_answer(&c, &b);
+        assert_slice(buf_slice(&b), "ok 0/0");
+    }
+    client_query(&c, SLICE("select message from pipes_messages where name in ('big', 'none', 'big')"));
+    client_query(&c, SLICE("select 1")); /* written while the answer before is blocked */
+    buf_reset(&b);
+    client_read_answer(&c, &b);
+    assert_int_equal(b.len, strlen("message|") + 2 * MESSAGES * (BYTES + 1));
+    buf_reset(&b);
+    client_read_answer(&c, &b);
+    assert_slice(buf_slice(&b), "1|1|");
+    buf_clear(&b);
+    end(&p, &c);
+}
+
+TEST(a_long_insert_gives_others_their_turn)
+{
+    UNUSED_STATE;
+    struct peer   p = begin();
+    struct client c = client_open(&p, "root", CLIENT_PASSWORD, "");
+    struct buf    b = { 0 };
+    client_expect(&c, "insert into pipes_settings values ('many', 1000)", "ok 1/0");
+    buf_text(&b, "insert into pipes_messages (name, event, message) values ('many', 'e', '0')");
+    for (int i = 1; i < 5000; i++)
+        buf_printf(&b, ",('many','e','%d')", i);
+    client_query(&c, buf_slice(&b));
+    buf_reset(&b);
+    client_read_answer(&c, &b);
+    assert_slice(buf_slice(&b), "ok 0/0");
+    client_expect(&c, "select `index` from pipes_messages where name = 'many' and message = 4999", "index|98|");
+    buf_clear(&b);
+    end(&p, &c);
+}
+
 TEST(a_client_that_leaves_in_the_middle_harms_nobody)
 {
     UNUSED_STATE;
@@ -310,4 +362,5 @@ TESTS(RUN(messages_are_published_read_and_forgotten), RUN(one_message_is_forgott
       RUN(settings_are_kept_bounded_and_forgotten), RUN(every_valid_channel_has_a_count),
       RUN(errors_come_in_the_promised_order), RUN(what_drivers_ask_is_answered), RUN(apps_do_not_see_each_other),
       RUN(only_known_users_are_let_in), RUN(pipelined_publishes_keep_their_order_over_shards),
+      RUN(a_long_history_reaches_a_client_that_reads_late), RUN(a_long_insert_gives_others_their_turn),
       RUN(a_client_that_leaves_in_the_middle_harms_nobody))
