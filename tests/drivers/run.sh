@@ -26,7 +26,7 @@ ENCKE_TEST_PASSWORD=driver-test-password
 server=$!
 
 tries=0
-until grep -q '^encke: ready ' "$state/out"; do
+until grep -q '^encke: ready ' "$state/out" 2>/dev/null; do
     tries=$((tries + 1))
     kill -0 "$server" 2>/dev/null || { server=; echo "the server ended at once:"; cat "$state/out" "$state/err"; exit 1; }
     [ "$tries" -lt 200 ] || { echo "the server does not get ready"; cat "$state/out" "$state/err"; exit 1; }

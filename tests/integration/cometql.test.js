@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import mysql from 'mysql2/promise';
 import { CAP, COM, command, isEof, isErr, isOk, loginPayload, nativePassword, packet, parseErr, RawSql, rawSql } from './support/mysql_raw.js';
-import { serverForSuite, serverForTest } from './support/server.js';
+import { residentBytes, serverForSuite, serverForTest } from './support/server.js';
 import { visit } from './support/visitor.js';
-import { turn } from './support/wait.js';
+import { turn, until } from './support/wait.js';
 
 const UUID_TEXT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -301,7 +301,8 @@ describe('errors', () => {
                 "INSERT INTO pipes_messages (name, event, message) VALUES ('web_a', 'e')  extra"),
         ...rows(10, /read only/,
                 "INSERT INTO pipes (name, users) VALUES ('web_a', 1)", "DELETE FROM pipes WHERE name = 'web_a'",
-                "INSERT INTO users_in_pipes (name) VALUES ('web_a')", "DELETE FROM users_in_pipes WHERE name = 'web_a'"),
+                "INSERT INTO users_in_pipes (name) VALUES ('web_a')", "DELETE FROM users_in_pipes WHERE name = 'web_a'",
+                "INSERT INTO users_time (id, time) VALUES (1, 1)", 'DELETE FROM users_time WHERE id = 1'),
         ...rows(11, /Channel name is too long/,
                 `INSERT INTO pipes_messages (name, event, message) VALUES ('${long65}', 'e', 'm')`,
                 `INSERT INTO pipes_settings (name, length) VALUES ('${long65}', 1)`),
@@ -760,6 +761,39 @@ describe('packets', () => {
 });
 
 describe('many sessions', () => {
+    /* A history whose SELECT is 5 MB, and a session that asks for it `count` times without reading. */
+    async function askWithoutReading(t, server, count) {
+        await server.query("INSERT INTO pipes_settings (name, length) VALUES ('web_heavy', 90)");
+        for (let i = 0; i < 90; i++) {
+            await server.publish('web_heavy', 'e', 'z'.repeat(60_000));
+        }
+        const raw = await rawSql(t, server);
+        raw.socket.pause();
+        await raw.write(Buffer.concat(Array(count).fill(command(COM.query, "SELECT * FROM pipes_messages WHERE name = 'web_heavy'"))));
+        return raw;
+    }
+
+    test('a client that does not read its answers costs neither the others nor much memory', async (t) => {
+        const server = await serverForTest(t, { 'main.shards': 1, 'main.stop_grace': '100ms' });
+        await askWithoutReading(t, server, 200); // a gigabyte of answers
+        for (let i = 0; i < 200; i++) {
+            assert.equal((await server.query("SELECT users FROM pipes WHERE name = 'web_a'")).length, 1);
+        }
+        const grown = residentBytes(server.process.pid);
+        assert.ok(grown < (1 << 30) / 2, `${grown >> 20} MiB`);
+    });
+
+    test('a client that vanishes in the middle of its answers leaves nothing behind', async (t) => {
+        const server = await serverForTest(t, { 'main.shards': 2 });
+        const online = async () => Number(values(await server.query('SHOW STATUS')).find(([name]) => name === 'server_online')[1]);
+        const before = await online();
+        for (let i = 0; i < 10; i++) {
+            const raw = await askWithoutReading(t, server, 3);
+            raw.socket.resetAndDestroy();
+        }
+        await until(async () => await online() === before, 'the sessions to be gone');
+    });
+
     test('statements run over several shards at once and each sees what it did itself', async (t) => {
         const server = await serverForTest(t, { 'main.shards': 3 });
         await Promise.all(Array.from({ length: 24 }, async (_, n) => {

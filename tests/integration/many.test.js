@@ -12,7 +12,7 @@ const CHANNELS = 8;
 const STAYERS = 1600;
 const PASSERS = 400; // connections open at one time that come and go
 const PUBLISHERS = 4; // of each kind
-const ROUNDS = 10; // messages of each publisher to each channel
+const ROUNDS = 20; // messages of each publisher to each channel
 const LONG_MS = DEADLINE_MS * 6;
 
 const channel = (i) => `web_many_${i % CHANNELS}`;

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -75,6 +75,11 @@ export class Process {
 /* Settings in the caller's environment must not reach the server under test. */
 function cleanEnv() {
     return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^ENCKE_/.test(name)));
+}
+
+/** Memory of a process that is in use now. */
+export function residentBytes(pid) {
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
 }
 
 /** Runs the binary with `args` to its end. */
