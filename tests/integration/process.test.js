@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 import mysql from 'mysql2/promise';
 import { rawVisit } from './support/raw.js';
 import { Process, run, Server, serverForTest, startServer, tempDir } from './support/server.js';
-import { visit } from './support/visitor.js';
+import { visit, Visitor } from './support/visitor.js';
 import { until } from './support/wait.js';
 
 function directory(t) {
@@ -141,6 +141,37 @@ describe('starting', () => {
             assert.equal((await server.query('SELECT 1')).length, 1);
             await server.stop();
         }
+    });
+});
+
+describe('a low limit of descriptors', () => {
+    test('is lived with: some are served, the others are refused or wait, and room is made again', async (t) => {
+        const server = await startServer({ 'main.shards': 2 }, { descriptors: 64 });
+        t.after(() => server.stop());
+        const crowd = Array.from({ length: 200 }, () => new Visitor(server));
+        const ends = Promise.allSettled(crowd.map((visitor) => visitor.opened));
+        await until(() => crowd.filter((visitor) => visitor.socket.readyState === 1).length >= 20, 'twenty to be served');
+        crowd.forEach((visitor) => visitor.socket.terminate());
+        await ends;
+        await until(async () => {
+            const next = new Visitor(server);
+            t.after(() => next.socket.terminate());
+            return next.open().then(() => true, () => false);
+        }, 'room for one more');
+        assert.equal((await server.query('SELECT 1')).length, 1);
+    });
+
+    test('more connections than it allows are a clear message, or more shards', async (t) => {
+        const server = new Server({ 'ws.max_connections': 100, 'main.shards': 0 }, { descriptors: 64 });
+        t.after(() => server.stop());
+        await server.ready();
+        const crowd = Array.from({ length: 60 }, () => new Visitor(server));
+        t.after(() => crowd.forEach((visitor) => visitor.socket.terminate()));
+        const served = await Promise.allSettled(crowd.map((visitor) => visitor.open()));
+        assert.ok(served.filter((one) => one.status === 'fulfilled').length >= 50, 'the limit holds for each shard, not for all');
+        const end = await run([...anywhere(directory(t)), '--ws.max_connections=1000000'], { descriptors: 64 });
+        assert.equal(end.code, 1);
+        assert.match(end.stderr, /max_connections|descriptors/);
     });
 });
 

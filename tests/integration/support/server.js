@@ -27,12 +27,13 @@ after(() => living.forEach((child) => child.kill('SIGKILL')));
 
 /** A process of the server's binary, with all it says. */
 export class Process {
-    constructor(args, { env = {}, cwd } = {}) {
+    constructor(args, { env = {}, cwd, descriptors } = {}) {
         assert.ok(existsSync(BINARY), `${BINARY} is missing: build it, or name it in ENCKE_BIN`);
         this.stdout = '';
         this.stderr = '';
         this.result = null; // { code, signal } when it has ended
-        this.child = spawn(BINARY, args, { cwd, env: { ...cleanEnv(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+        const [command, words] = descriptors ? ['sh', ['-c', `ulimit -n ${descriptors}; exec "$0" "$@"`, BINARY, ...args]] : [BINARY, args];
+        this.child = spawn(command, words, { cwd, env: { ...cleanEnv(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
         living.add(this.child);
         this.child.once('close', () => living.delete(this.child));
         this.child.stdout.setEncoding('utf8').on('data', (text) => (this.stdout += text));
@@ -88,7 +89,7 @@ export function run(args, options) {
 }
 
 export class Server {
-    constructor(options = {}, { env, args = [], quiet = true } = {}) {
+    constructor(options = {}, { env, descriptors, args = [], quiet = true } = {}) {
         this.directory = tempDir();
         this.password = options['main.password'] ?? PASSWORD;
         const settings = {
@@ -96,7 +97,7 @@ export class Server {
             'main.state_dir': join(this.directory, 'state'), 'main.password': this.password, ...options,
         };
         const words = Object.entries(settings).filter(([, value]) => value !== null).map(([key, value]) => `--${key}=${value}`);
-        this.process = new Process([...words, ...(quiet ? ['--quiet'] : []), ...args], { env });
+        this.process = new Process([...words, ...(quiet ? ['--quiet'] : []), ...args], { env, descriptors });
         this.connections = [];
     }
 
