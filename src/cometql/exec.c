@@ -10,7 +10,7 @@
 #include "hub/app.h"
 
 #define STATEMENT_BYTES_MIN 4
-#define CLUSTER_PREFIX      "cometqlcluster_v1 set dev_id="
+#define CLUSTER_PREFIX "cometqlcluster_v1 set dev_id="
 
 const struct cometql_settings *cometql_own_settings;
 
@@ -24,7 +24,7 @@ struct cometql *cometql_of(struct stream *s)
     return mysql_owner(mysql_of_stream(s));
 }
 
-/* --- answers ----------------------------------------------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------------------------------------------------ */
 
 void cometql_ok(struct cometql *q, uint64_t affected, uint64_t insert_id)
 {
@@ -61,7 +61,7 @@ static void app_set(struct cometql *q, uint32_t app)
     q->app = app;
 }
 
-/* --- login and databases ----------------------------------------------------------------------------------------------- */
+/* --- login and databases ------------------------------------------------------------------------------------------ */
 
 static bool app_parse(struct slice digits, uint32_t *out_app)
 {
@@ -137,7 +137,7 @@ static void exec_on_gone(struct mysql_conn *c)
     free(q);
 }
 
-/* --- statements -------------------------------------------------------------------------------------------------------- */
+/* --- statements --------------------------------------------------------------------------------------------------- */
 
 /* Another node speaks for an app: "cometqlcluster_v1 set dev_id=15;" before its statement. */
 static enum status take_cluster_prefix(struct cometql *q, struct slice *sql, struct error *error)

@@ -4,7 +4,8 @@
  *              -> on_query: statement_parse -> greetings.c | show.c | status.c      answered at once
  *                                          -> walk.c -> tables/<table>.c -> hub     answered when the hub has
  *
- * Every app (dev id) is reached with the one password; the user's name says which: `root` and `0` are app 0, `15` is app 15.
+ * Every app (dev id) is reached with the one password; the user's name says which: `root` and `0` are app 0, `15` is
+ * app 15.
  */
 #ifndef ENCKE_COMETQL_EXEC_H
 #define ENCKE_COMETQL_EXEC_H

@@ -1,4 +1,5 @@
-/* greetings: what drivers ask when they connect, and keep asking: literals, functions of no argument, system variables. */
+/* greetings: what drivers ask when they connect, and keep asking: literals, functions of no argument, system variables.
+ */
 #include <stdio.h>
 #include <time.h>
 
@@ -6,7 +7,7 @@
 
 #define VALUE_BYTES 192
 
-/* --- functions --------------------------------------------------------------------------------------------------------- */
+/* --- functions ---------------------------------------------------------------------------------------------------- */
 
 static void say_time(char *out, bool is_local)
 {
@@ -94,7 +95,7 @@ static const struct {
     { "ROW_COUNT", say_zero },
 };
 
-/* --- variables --------------------------------------------------------------------------------------------------------- */
+/* --- variables ---------------------------------------------------------------------------------------------------- */
 
 static void say_max_packet(const struct cometql *q, char *out)
 {
@@ -179,7 +180,7 @@ void cometql_variables(struct cometql *q)
     cometql_end(q);
 }
 
-/* --- SELECT without a table -------------------------------------------------------------------------------------------- */
+/* --- SELECT without a table --------------------------------------------------------------------------------------- */
 
 static enum status say_function_item(const struct cometql *q, const struct item *item, char *out, struct error *error)
 {
@@ -189,7 +190,8 @@ static enum status say_function_item(const struct cometql *q, const struct item 
             return OK;
         }
     }
-    return error_set(error, E_SYNTAX, "Syntax error in query near '%.*s': there is no such function", SLICE_ARG(item->title));
+    return error_set(error, E_SYNTAX, "Syntax error in query near '%.*s': there is no such function",
+                     SLICE_ARG(item->title));
 }
 
 static enum status say_variable_item(const struct cometql *q, const struct item *item, char *out, struct error *error)

@@ -1,10 +1,10 @@
 /* internal: what the executor's files and the tables share.
  *
- * A client has one statement at a time (struct cometql). Statements on tables are walks: one question to the hub for each key
- * of the WHERE list, or for each row of an INSERT, one after the other; rows go out as the answers come, and the walk rests
- * while the client does not read.
+ * A client has one statement at a time (struct cometql). Statements on tables are walks: one question to the hub for
+ * each key of the WHERE list, or for each row of an INSERT, one after the other; rows go out as the answers come, and
+ * the walk rests while the client does not read.
  *
- *   cometql_walk -> table->fetch | erase | drop | insert -> question ... answer -> table->rows -> cometql_row -> cometql_walk
+ *   cometql_walk -> table->fetch | erase | drop | insert -> question ... answer -> table->rows -> cometql_row
  */
 #ifndef ENCKE_COMETQL_INTERNAL_H
 #define ENCKE_COMETQL_INTERNAL_H
@@ -15,8 +15,8 @@
 #include "mysql/conn.h"
 
 #define TABLE_COLUMNS_MAX 18
-#define COMETQL_DATABASE  "CometQL_v1"
-#define USER_NAME_MAX     32
+#define COMETQL_DATABASE "CometQL_v1"
+#define USER_NAME_MAX 32
 
 struct cometql;
 
@@ -30,12 +30,12 @@ struct table {
     const char   *name;
     struct column columns[TABLE_COLUMNS_MAX];
     uint8_t       column_count;
-    int8_t        key;         /* the column whose values a WHERE must name; -1: none is needed */
-    int8_t        id;          /* the column that names one row, for drop; -1: none */
-    bool          is_listed;   /* by SHOW TABLES */
+    int8_t        key;       /* the column whose values a WHERE must name; -1: none is needed */
+    int8_t        id;        /* the column that names one row, for drop; -1: none */
+    bool          is_listed; /* by SHOW TABLES */
     bool          is_read_only;
-    bool          is_later;    /* known, but comes with a later version */
-    unsigned      affected;    /* by an INSERT of one row */
+    bool          is_later; /* known, but comes with a later version */
+    unsigned      affected; /* by an INSERT of one row */
 
     /* Asks for the rows of one key. False: no such key can exist, go on with the next. */
     bool (*fetch)(struct cometql *q, struct slice key);
@@ -57,43 +57,43 @@ struct table {
 enum walk_kind { WALK_NONE, WALK_SELECT, WALK_DELETE, WALK_INSERT, WALK_STATUS };
 
 struct cometql {
-    struct mysql_conn   *conn;
-    uint32_t             app;
-    bool                 has_database; /* CometQL_v1 was selected */
-    bool                 is_authenticated;
-    bool                 is_counted;   /* among the app's sessions */
-    bool                 is_cluster;   /* another node speaks */
-    char                 user[USER_NAME_MAX + 1];
+    struct mysql_conn *conn;
+    uint32_t           app;
+    bool               has_database; /* CometQL_v1 was selected */
+    bool               is_authenticated;
+    bool               is_counted; /* among the app's sessions */
+    bool               is_cluster; /* another node speaks */
+    char               user[USER_NAME_MAX + 1];
 
-    struct statement     st;
-    const struct table  *table;
+    struct statement    st;
+    const struct table *table;
 
-    enum walk_kind       walk;
-    bool                 is_walking;   /* cometql_walk is on the call stack */
-    bool                 goes_on;      /* ... and has another step to do */
-    bool                 is_asking;    /* a question is on its way: no step before its answer */
-    uint32_t             next;         /* key of the list, or row */
-    int8_t               key_condition; /* -1: none */
-    int8_t               id_condition;  /* -1: none, or not used as a key */
-    bool                 has_filters;  /* conditions beyond the key */
-    uint8_t              pick_count;
-    uint8_t              picks[STATEMENT_COLUMNS_MAX];         /* SELECT: table columns to show */
-    int8_t               condition_column[STATEMENT_CONDITIONS_MAX];
-    int8_t               place[TABLE_COLUMNS_MAX];             /* INSERT: where in the row; -1: not given */
-    uint64_t             skip, left;   /* of LIMIT */
-    uint64_t             row_number;   /* rows seen so far */
-    uint64_t             affected;
-    struct buf           doomed;       /* DELETE: ids, each with a NUL behind it; owned */
-    size_t               doomed_at;
-    const struct message **held;       /* history on its way out; owned, each counted */
-    size_t               held_count, held_at;
-    char                 key_text[72]; /* the key being asked for, for rows that show it */
-    uint8_t              key_len;
+    enum walk_kind         walk;
+    bool                   is_walking;    /* cometql_walk is on the call stack */
+    bool                   goes_on;       /* ... and has another step to do */
+    bool                   is_asking;     /* a question is on its way: no step before its answer */
+    uint32_t               next;          /* key of the list, or row */
+    int8_t                 key_condition; /* -1: none */
+    int8_t                 id_condition;  /* -1: none, or not used as a key */
+    bool                   has_filters;   /* conditions beyond the key */
+    uint8_t                pick_count;
+    uint8_t                picks[STATEMENT_COLUMNS_MAX]; /* SELECT: table columns to show */
+    int8_t                 condition_column[STATEMENT_CONDITIONS_MAX];
+    int8_t                 place[TABLE_COLUMNS_MAX]; /* INSERT: where in the row; -1: not given */
+    uint64_t               skip, left;               /* of LIMIT */
+    uint64_t               row_number;               /* rows seen so far */
+    uint64_t               affected;
+    struct buf             doomed; /* DELETE: ids, each with a NUL behind it; owned */
+    size_t                 doomed_at;
+    const struct message **held; /* history on its way out; owned, each counted */
+    size_t                 held_count, held_at;
+    char                   key_text[72]; /* the key being asked for, for rows that show it */
+    uint8_t                key_len;
 };
 
 extern const struct cometql_settings *cometql_own_settings;
 
-/* --- exec.c ------------------------------------------------------------------------------------------------------------ */
+/* --- exec.c ------------------------------------------------------------------------------------------------------- */
 
 /* The answer to the statement; the statement is forgotten first, for the next one may begin inside the call. */
 void cometql_ok(struct cometql *q, uint64_t affected, uint64_t insert_id);
@@ -104,14 +104,14 @@ void cometql_end(struct cometql *q);
 /* CometQL_v1, db_15. */
 enum status cometql_database(struct cometql *q, struct slice name, struct error *error);
 
-/* --- walk.c ------------------------------------------------------------------------------------------------------------ */
+/* --- walk.c ------------------------------------------------------------------------------------------------------- */
 
 void cometql_select(struct cometql *q);
 void cometql_insert(struct cometql *q);
 void cometql_delete(struct cometql *q);
 void cometql_walk(struct cometql *q);
 void cometql_answered(struct cometql *q); /* to the question on its way: go on */
-void cometql_forget(struct cometql *q); /* everything of the statement */
+void cometql_forget(struct cometql *q);   /* everything of the statement */
 
 /* Sends a question whose answer goes to the table's `rows`. */
 bool cometql_ask(struct cometql *q, enum ask_kind kind, struct slice channel, uint64_t number);
@@ -126,15 +126,16 @@ void cometql_message_row(struct cometql *q, const struct message *m); /* tables/
 
 /* The value of a column in a row of the INSERT; NULL: not given, or the SQL NULL. */
 const struct value *cometql_cell(const struct cometql *q, uint32_t row, unsigned column);
-enum status cometql_need_cell(const struct cometql *q, uint32_t row, unsigned column, struct slice *out, struct error *error);
+enum status cometql_need_cell(const struct cometql *q, uint32_t row, unsigned column, struct slice *out,
+                              struct error *error);
 
 struct cometql *cometql_of(struct stream *s);
 
-/* --- where.c ----------------------------------------------------------------------------------------------------------- */
+/* --- where.c ------------------------------------------------------------------------------------------------------ */
 
 int table_column(const struct table *t, struct slice name); /* -1: unknown */
 
-enum status where_check_list(struct cometql *q, struct error *error);       /* the SELECT list */
+enum status where_check_list(struct cometql *q, struct error *error); /* the SELECT list */
 enum status where_check_insert_list(struct cometql *q, struct error *error);
 enum status where_check_conditions(struct cometql *q, struct error *error);
 
@@ -146,11 +147,11 @@ bool like_is_met(struct slice pattern, struct slice text); /* % and _, letters w
 /* As SQL reads numbers: a sign and digits; 0 when there are none; the ends of the range when there are too many. */
 int64_t value_number(struct slice text);
 
-/* --- the rest ---------------------------------------------------------------------------------------------------------- */
+/* --- the rest ----------------------------------------------------------------------------------------------------- */
 
-const struct table *table_find(struct slice name);
+const struct table              *table_find(struct slice name);
 extern const struct table *const tables[];
-extern const unsigned table_count;
+extern const unsigned            table_count;
 
 void cometql_items(struct cometql *q);     /* greetings.c: SELECT without a table */
 void cometql_variables(struct cometql *q); /* greetings.c: SHOW VARIABLES */

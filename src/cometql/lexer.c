@@ -131,8 +131,11 @@ static struct token lex_mark(struct lexer *l, size_t at)
     static const struct {
         char text[3];
         char mark;
-    } pairs[] = { { "<=", MARK_LESS_EQUAL }, { ">=", MARK_MORE_EQUAL }, { "<>", MARK_NOT_EQUAL },
-                  { "!=", MARK_NOT_EQUAL },  { "&&", MARK_AND } };
+    } pairs[] = { { "<=", MARK_LESS_EQUAL },
+                  { ">=", MARK_MORE_EQUAL },
+                  { "<>", MARK_NOT_EQUAL },
+                  { "!=", MARK_NOT_EQUAL },
+                  { "&&", MARK_AND } };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         if (byte_at(l, at) != (unsigned char)pairs[i].text[0] || byte_at(l, at + 1) != (unsigned char)pairs[i].text[1])
             continue;
@@ -141,8 +144,8 @@ static struct token lex_mark(struct lexer *l, size_t at)
         t.mark = pairs[i].mark;
         return t;
     }
-    char c = l->sql.at[l->at++];
-    bool is_known = c > ' ' && strchr(",=*()<>;.-+", c) != NULL;
+    char         c = l->sql.at[l->at++];
+    bool         is_known = c > ' ' && strchr(",=*()<>;.-+", c) != NULL;
     struct token t = token_here(l, is_known ? TOKEN_MARK : TOKEN_UNKNOWN, at);
     t.mark = c;
     return t;

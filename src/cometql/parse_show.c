@@ -94,7 +94,7 @@ static enum status parse_no_more(struct parser *p)
 static const struct {
     const char         *word;
     enum statement_kind kind;
-    enum status       (*parse)(struct parser *p);
+    enum status (*parse)(struct parser *p);
 } shows[] = {
     { "DATABASES", STATEMENT_SHOW_DATABASES, parse_filter },
     { "SCHEMAS", STATEMENT_SHOW_DATABASES, parse_filter },
@@ -123,8 +123,9 @@ static bool take_flag(struct parser *p)
     static const struct {
         const char    *word;
         enum show_flag flag;
-    } flags[] = { { "GLOBAL", SHOW_GLOBAL }, { "SESSION", SHOW_SESSION }, { "LOCAL", SHOW_SESSION },
-                  { "FILESYSTEM", SHOW_FILESYSTEM }, { "RAM", SHOW_RAM }, { "AVG", SHOW_AVG }, { "UPTIME", SHOW_UPTIME } };
+    } flags[] = { { "GLOBAL", SHOW_GLOBAL },         { "SESSION", SHOW_SESSION }, { "LOCAL", SHOW_SESSION },
+                  { "FILESYSTEM", SHOW_FILESYSTEM }, { "RAM", SHOW_RAM },         { "AVG", SHOW_AVG },
+                  { "UPTIME", SHOW_UPTIME } };
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
         if (parsing_take_word(p, flags[i].word)) {
             p->out->show_flag = flags[i].flag;

@@ -21,7 +21,7 @@ static enum status need_column(struct parser *p, struct slice *out_name)
     return OK;
 }
 
-/* --- WHERE, ORDER BY, LIMIT -------------------------------------------------------------------------------------------- */
+/* --- WHERE, ORDER BY, LIMIT --------------------------------------------------------------------------------------- */
 
 static enum status parse_list(struct parser *p)
 {
@@ -60,7 +60,8 @@ static enum status parse_condition(struct parser *p, bool is_or)
 {
     struct statement *s = p->out;
     if (s->condition_count >= STATEMENT_CONDITIONS_MAX)
-        return error_set(p->error, E_MANY_CONDITIONS, "Too many conditions: at most %d are taken", STATEMENT_CONDITIONS_MAX);
+        return error_set(p->error, E_MANY_CONDITIONS, "Too many conditions: at most %d are taken",
+                         STATEMENT_CONDITIONS_MAX);
     struct condition *c = &s->conditions[s->condition_count];
     *c = (struct condition){ .is_or = is_or, .first = s->value_count };
     TRY(need_column(p, &c->column));
@@ -132,7 +133,7 @@ static enum status parse_tail(struct parser *p)
     return parsing_take_word(p, "LIMIT") ? parse_limit(p) : OK;
 }
 
-/* --- SELECT ------------------------------------------------------------------------------------------------------------ */
+/* --- SELECT ------------------------------------------------------------------------------------------------------- */
 
 /* @@max_allowed_packet, @@session.sql_mode: without the scope. */
 static struct slice variable_name(struct slice text)
@@ -216,8 +217,8 @@ static enum status parse_item(struct parser *p, struct item *item)
         item->title = is_alone ? first.text : slice_of(p->lexer.sql.at + first.at, p->end - first.at);
     if (parsing_take_word(p, "AS"))
         return parsing_need_name(p, &item->title);
-    bool is_alias = p->now.kind == TOKEN_QUOTED || (p->now.kind == TOKEN_WORD && !parsing_is_word(p, "FROM") &&
-                                                    !parsing_is_word(p, "LIMIT"));
+    bool is_alias = p->now.kind == TOKEN_QUOTED ||
+                    (p->now.kind == TOKEN_WORD && !parsing_is_word(p, "FROM") && !parsing_is_word(p, "LIMIT"));
     return is_alias ? parsing_need_name(p, &item->title) : OK;
 }
 
@@ -264,7 +265,8 @@ static enum status check_lone_items(struct parser *p)
         if (slice_is_nocase(item->text, "NULL"))
             item->kind = ITEM_NULL;
         else if (slice_is_nocase(item->text, "TRUE") || slice_is_nocase(item->text, "FALSE"))
-            *item = (struct item){ ITEM_NUMBER, slice_is_nocase(item->text, "TRUE") ? SLICE("1") : SLICE("0"), item->title };
+            *item = (struct item){ ITEM_NUMBER, slice_is_nocase(item->text, "TRUE") ? SLICE("1") : SLICE("0"),
+                                   item->title };
         else if (slice_is_nocase(item->text, "CURRENT_USER") || slice_is_nocase(item->text, "CURRENT_TIMESTAMP"))
             item->kind = ITEM_FUNCTION;
         else
@@ -296,7 +298,7 @@ static enum status parse_select(struct parser *p)
     return parsing_take_word(p, "LIMIT") ? parse_limit(p) : OK;
 }
 
-/* --- INSERT, DELETE ---------------------------------------------------------------------------------------------------- */
+/* --- INSERT, DELETE ----------------------------------------------------------------------------------------------- */
 
 static enum status parse_insert_columns(struct parser *p)
 {
@@ -365,17 +367,17 @@ static enum status parse_nothing(struct parser *p)
     return parsing_skip_rest(p);
 }
 
-/* --- the first word ---------------------------------------------------------------------------------------------------- */
+/* --- the first word ----------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *word;
     enum status (*parse)(struct parser *p);
 } verbs[] = {
-    { "SELECT", parse_select },    { "INSERT", parse_insert },     { "DELETE", parse_delete },
-    { "SHOW", parse_show },        { "SET", parse_nothing },       { "USE", parse_use },
-    { "DESCRIBE", parse_describe }, { "DESC", parse_describe },    { "EXPLAIN", parse_describe },
-    { "BEGIN", parse_nothing },    { "START", parse_nothing },     { "COMMIT", parse_nothing },
-    { "ROLLBACK", parse_nothing }, { "SAVEPOINT", parse_nothing }, { "RELEASE", parse_nothing },
+    { "SELECT", parse_select },     { "INSERT", parse_insert },     { "DELETE", parse_delete },
+    { "SHOW", parse_show },         { "SET", parse_nothing },       { "USE", parse_use },
+    { "DESCRIBE", parse_describe }, { "DESC", parse_describe },     { "EXPLAIN", parse_describe },
+    { "BEGIN", parse_nothing },     { "START", parse_nothing },     { "COMMIT", parse_nothing },
+    { "ROLLBACK", parse_nothing },  { "SAVEPOINT", parse_nothing }, { "RELEASE", parse_nothing },
 };
 
 static enum status parse_verb(struct parser *p)

@@ -32,7 +32,8 @@ enum status parsing_bad(struct parser *p)
     if (p->now.kind == TOKEN_UNENDED)
         return error_set(p->error, E_SYNTAX, "Syntax error in query near '%.*s' (byte %zu): this has no end",
                          SLICE_ARG(near), p->now.at + 1);
-    return error_set(p->error, E_SYNTAX, "Syntax error in query near '%.*s' (byte %zu)", SLICE_ARG(near), p->now.at + 1);
+    return error_set(p->error, E_SYNTAX, "Syntax error in query near '%.*s' (byte %zu)", SLICE_ARG(near),
+                     p->now.at + 1);
 }
 
 bool parsing_is_word(const struct parser *p, const char *word)
@@ -99,7 +100,7 @@ enum status parsing_skip_rest(struct parser *p)
     return OK;
 }
 
-/* --- values ------------------------------------------------------------------------------------------------------------ */
+/* --- values ------------------------------------------------------------------------------------------------------- */
 
 static enum status grow_values(struct statement *s)
 {
@@ -193,8 +194,8 @@ static enum status hex_text(struct parser *p, const struct token *t, struct slic
 /* A bare word as a value is text, but for those that show that a value was forgotten. */
 static bool is_reserved(struct slice word)
 {
-    static const char *const words[] = { "AND", "OR", "SELECT", "FROM", "WHERE", "IN", "LIKE", "LIMIT", "ORDER", "INTO",
-                                         "VALUES", "INSERT", "DELETE", "NOT", "IS", "BETWEEN" };
+    static const char *const words[] = { "AND",   "OR",   "SELECT", "FROM",   "WHERE",  "IN",  "LIKE", "LIMIT",
+                                         "ORDER", "INTO", "VALUES", "INSERT", "DELETE", "NOT", "IS",   "BETWEEN" };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (slice_is_nocase(word, words[i]))
             return true;

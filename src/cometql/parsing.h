@@ -1,7 +1,7 @@
 /* parsing: what the parser's files share. Inside the room only; the face is parser.h.
  *
- * The parser looks at one token, `now`. take_x functions answer whether the token was there and, when it was, go past it;
- * need_x functions answer a status and fill the error. After an error nothing else is looked at.
+ * The parser looks at one token, `now`. take_x functions answer whether the token was there and, when it was, go past
+ * it; need_x functions answer a status and fill the error. After an error nothing else is looked at.
  */
 #ifndef ENCKE_COMETQL_PARSING_H
 #define ENCKE_COMETQL_PARSING_H
@@ -17,11 +17,11 @@ struct parser {
     struct error     *error;
 };
 
-#define TRY(call)                  \
-    do {                           \
-        enum status tried = (call); \
-        if (tried != OK)           \
-            return tried;          \
+#define TRY(call)                                                                                                      \
+    do {                                                                                                               \
+        enum status tried = (call);                                                                                    \
+        if (tried != OK)                                                                                               \
+            return tried;                                                                                              \
     } while (0)
 
 void parsing_next(struct parser *p);
@@ -29,10 +29,10 @@ void parsing_next(struct parser *p);
 /* "Syntax error in query near '...'" at the token that is looked at. */
 enum status parsing_bad(struct parser *p);
 
-bool parsing_is_word(const struct parser *p, const char *word);
-bool parsing_is_mark(const struct parser *p, char mark);
-bool parsing_take_word(struct parser *p, const char *word);
-bool parsing_take_mark(struct parser *p, char mark);
+bool        parsing_is_word(const struct parser *p, const char *word);
+bool        parsing_is_mark(const struct parser *p, char mark);
+bool        parsing_take_word(struct parser *p, const char *word);
+bool        parsing_take_mark(struct parser *p, char mark);
 enum status parsing_need_word(struct parser *p, const char *word);
 enum status parsing_need_mark(struct parser *p, char mark);
 

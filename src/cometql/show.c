@@ -5,7 +5,7 @@
 #include "cometql/internal.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define CELLS_MAX    18
+#define CELLS_MAX 18
 
 void show_columns(struct cometql *q, const char *const *names, size_t count)
 {
@@ -49,7 +49,7 @@ static void show_row(struct cometql *q, const char *const *texts, size_t count)
 }
 
 #define ROW(...) show_row(q, (const char *const[]){ __VA_ARGS__ }, COUNT(((const char *const[]){ __VA_ARGS__ })))
-#define HEADINGS(...) \
+#define HEADINGS(...)                                                                                                  \
     show_columns(q, (const char *const[]){ __VA_ARGS__ }, COUNT(((const char *const[]){ __VA_ARGS__ })))
 
 static void show_databases(struct cometql *q)
@@ -121,8 +121,8 @@ static void show_index(struct cometql *q)
     const struct table *t = need_table(q);
     if (t == NULL)
         return;
-    HEADINGS("Table", "Non_unique", "Key_name", "Seq_in_index", "Column_name", "Collation", "Cardinality", "Sub_part", "Packed",
-             "Null", "Index_type", "Comment", "Index_comment");
+    HEADINGS("Table", "Non_unique", "Key_name", "Seq_in_index", "Column_name", "Collation", "Cardinality", "Sub_part",
+             "Packed", "Null", "Index_type", "Comment", "Index_comment");
     if (t->key >= 0)
         ROW(t->name, "0", "PRIMARY", "1", t->columns[t->key].name, "A", "0", "", "", "", "HASH", "", "");
     cometql_end(q);

@@ -1,7 +1,8 @@
 /* statement: one CometQL statement, understood.
  *
- * A plain struct whose slices point into the statement's text, or into `texts` where a doubled quote had to be collapsed; both
- * must outlive it. Bounded: 20 columns, 20 values a row, 10 conditions, 4,000 values in WHERE lists, 80,000 in all rows.
+ * A plain struct whose slices point into the statement's text, or into `texts` where a doubled quote had to be
+ * collapsed; both must outlive it. Bounded: 20 columns, 20 values a row, 10 conditions, 4,000 values in WHERE lists,
+ * 80,000 in all rows.
  */
 #ifndef ENCKE_COMETQL_STATEMENT_H
 #define ENCKE_COMETQL_STATEMENT_H
@@ -9,13 +10,13 @@
 #include "base/buf.h"
 #include "base/status.h"
 
-#define STATEMENT_COLUMNS_MAX    20
-#define STATEMENT_ROW_MAX        20
+#define STATEMENT_COLUMNS_MAX 20
+#define STATEMENT_ROW_MAX 20
 #define STATEMENT_CONDITIONS_MAX 10
-#define STATEMENT_LIST_MAX       4000
+#define STATEMENT_LIST_MAX 4000
 #define STATEMENT_ROW_VALUES_MAX 80000
-#define STATEMENT_ITEMS_MAX      64 /* SELECT @@a, @@b ...: drivers ask for some twenty at once */
-#define STATEMENT_FEW            24
+#define STATEMENT_ITEMS_MAX 64 /* SELECT @@a, @@b ...: drivers ask for some twenty at once */
+#define STATEMENT_FEW 24
 
 enum statement_kind {
     STATEMENT_EMPTY,
@@ -55,8 +56,16 @@ struct value {
     enum value_kind kind;
 };
 
-enum compare { COMPARE_EQUAL, COMPARE_IN, COMPARE_LIKE, COMPARE_LESS, COMPARE_MORE, COMPARE_LESS_EQUAL, COMPARE_MORE_EQUAL,
-               COMPARE_NOT_EQUAL };
+enum compare {
+    COMPARE_EQUAL,
+    COMPARE_IN,
+    COMPARE_LIKE,
+    COMPARE_LESS,
+    COMPARE_MORE,
+    COMPARE_LESS_EQUAL,
+    COMPARE_MORE_EQUAL,
+    COMPARE_NOT_EQUAL
+};
 
 struct condition {
     struct slice column;
@@ -79,12 +88,12 @@ struct statement {
     enum statement_kind kind;
     enum show_flag      show_flag;
     bool                show_full;
-    bool                is_star;          /* SELECT *: items are empty */
-    bool                has_column_list;  /* INSERT names its columns */
-    bool                has_uneven_rows;  /* INSERT rows differ in length */
+    bool                is_star;         /* SELECT *: items are empty */
+    bool                has_column_list; /* INSERT names its columns */
+    bool                has_uneven_rows; /* INSERT rows differ in length */
     bool                has_order;
     bool                has_limit;
-    struct slice        database;         /* USE x, SHOW TABLES FROM x, x.table; empty: not named */
+    struct slice        database; /* USE x, SHOW TABLES FROM x, x.table; empty: not named */
     struct slice        table;
     struct item         items[STATEMENT_ITEMS_MAX]; /* SELECT list */
     uint32_t            item_count;

@@ -1,7 +1,7 @@
 /* status: SHOW STATUS in its six forms, SHOW PROCESSLIST, COM_STATISTICS.
  *
- * Rates per second are taken against a sample of the counters that is at least RATE_MS old. Each shard samples for itself, in
- * passing, so nothing wakes up for it.
+ * Rates per second are taken against a sample of the counters that is at least RATE_MS old. Each shard samples for
+ * itself, in passing, so nothing wakes up for it.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -68,7 +68,7 @@ static unsigned long long sum(enum counter c)
     return counter_sum(c);
 }
 
-/* --- the six forms ----------------------------------------------------------------------------------------------------- */
+/* --- the six forms ------------------------------------------------------------------------------------------------ */
 
 static void status_global(struct cometql *q)
 {
@@ -193,7 +193,7 @@ void cometql_status_app(struct cometql *q, const struct ask *answered)
 
 void cometql_status(struct cometql *q)
 {
-    static void (*const forms[])(struct cometql *q) = {
+    static void (*const forms[])(struct cometql * q) = {
         [SHOW_GLOBAL] = status_global, [SHOW_FILESYSTEM] = status_filesystem, [SHOW_RAM] = status_ram,
         [SHOW_AVG] = status_avg,       [SHOW_UPTIME] = status_uptime,
     };
@@ -207,7 +207,7 @@ void cometql_status(struct cometql *q)
     cometql_end(q);
 }
 
-/* --- threads ----------------------------------------------------------------------------------------------------------- */
+/* --- threads ------------------------------------------------------------------------------------------------------ */
 
 static void show_service(struct cometql *q, const char *name, enum counter events)
 {
@@ -216,8 +216,9 @@ static void show_service(struct cometql *q, const char *name, enum counter event
         snprintf(id, sizeof id, "%u", i);
         snprintf(count, sizeof count, "%llu", (unsigned long long)counter_of(i, events));
         bool is_here = i == shard_here.index; /* the one that answers; what the others do is not known from here */
-        mysql_row(q->conn,
-                  (struct slice[]){ slice_str(name), slice_str(id), is_here ? SLICE("M") : SLICE("0"), slice_str(count) }, 4);
+        mysql_row(
+            q->conn,
+            (struct slice[]){ slice_str(name), slice_str(id), is_here ? SLICE("M") : SLICE("0"), slice_str(count) }, 4);
     }
 }
 
@@ -232,8 +233,10 @@ void cometql_processlist(struct cometql *q)
 void cometql_statistics(struct buf *out)
 {
     uint64_t uptime = uptime_s();
-    buf_printf(out, "Uptime: %llu  Threads: %u  Questions: %llu  Slow queries: 0  Opens: 0  Flush tables: 0  Open tables: %u  "
-                    "Queries per second avg: %.3f",
-               (unsigned long long)uptime, shard_here.count, sum(COUNTER_QUERIES), table_count,
-               uptime > 0 ? (double)sum(COUNTER_QUERIES) / (double)uptime : 0.0);
+    buf_printf(
+        out,
+        "Uptime: %llu  Threads: %u  Questions: %llu  Slow queries: 0  Opens: 0  Flush tables: 0  Open tables: %u  "
+        "Queries per second avg: %.3f",
+        (unsigned long long)uptime, shard_here.count, sum(COUNTER_QUERIES), table_count,
+        uptime > 0 ? (double)sum(COUNTER_QUERIES) / (double)uptime : 0.0);
 }

@@ -4,8 +4,8 @@
  *   DELETE  for each key: erase; with further conditions: fetch -> rows -> cometql_row dooms ids -> drop each
  *   INSERT  check all rows; for each row: insert
  *
- * An answer may come before its question has returned, so cometql_walk does not recurse: inside itself it only notes that there
- * is another step. A walk of SELECT rests while the socket is blocked and goes on with on_drain.
+ * An answer may come before its question has returned, so cometql_walk does not recurse: inside itself it only notes
+ * that there is another step. A walk of SELECT rests while the socket is blocked and goes on with on_drain.
  */
 #include <stdlib.h>
 
@@ -34,7 +34,7 @@ void cometql_forget(struct cometql *q)
     q->is_asking = false;
 }
 
-/* --- questions --------------------------------------------------------------------------------------------------------- */
+/* --- questions ---------------------------------------------------------------------------------------------------- */
 
 static void on_answer(struct stream *s, const struct ask *answered)
 {
@@ -85,7 +85,7 @@ void cometql_hold(struct cometql *q, const struct message *const *messages, size
         q->held[q->held_count] = message_ref(messages[q->held_count]);
 }
 
-/* --- rows -------------------------------------------------------------------------------------------------------------- */
+/* --- rows --------------------------------------------------------------------------------------------------------- */
 
 static void doom(struct cometql *q, const struct slice *cells)
 {
@@ -122,7 +122,7 @@ void cometql_row(struct cometql *q, const struct slice *cells)
         show(q, cells);
 }
 
-/* --- steps ------------------------------------------------------------------------------------------------------------- */
+/* --- steps -------------------------------------------------------------------------------------------------------- */
 
 /* The list of keys: of the condition on the key, or on the id of a DELETE. */
 static const struct condition *key_list(const struct cometql *q)
@@ -131,8 +131,10 @@ static const struct condition *key_list(const struct cometql *q)
     return i >= 0 ? &q->st.conditions[i] : NULL;
 }
 
+typedef bool key_begin(struct cometql *q, struct slice key);
+
 /* Calls `begin` with one key after the other until a question is on its way. False: there are no more. */
-static bool ask_next(struct cometql *q, bool (*begin)(struct cometql *q, struct slice key))
+static bool ask_next(struct cometql *q, key_begin *begin)
 {
     const struct condition *list = key_list(q);
     while (list != NULL && q->next < list->count) {
@@ -188,9 +190,9 @@ static void step_delete(struct cometql *q)
     }
     if (drop_next(q))
         return;
-    bool (*begin)(struct cometql *q, struct slice key) = q->id_condition >= 0 ? q->table->drop
-                                                         : q->has_filters     ? q->table->fetch
-                                                                              : q->table->erase;
+    key_begin *begin = q->has_filters ? q->table->fetch : q->table->erase;
+    if (q->id_condition >= 0)
+        begin = q->table->drop;
     if (!ask_next(q, begin))
         cometql_ok(q, 0, 0);
 }
@@ -232,10 +234,14 @@ static bool resume_later(struct cometql *q)
     return true;
 }
 
+typedef void walk_step(struct cometql *q);
+
 void cometql_walk(struct cometql *q)
 {
-    static void (*const steps[])(struct cometql *q) = {
-        [WALK_SELECT] = step_select, [WALK_DELETE] = step_delete, [WALK_INSERT] = step_insert
+    static walk_step *const steps[] = {
+        [WALK_SELECT] = step_select,
+        [WALK_DELETE] = step_delete,
+        [WALK_INSERT] = step_insert,
     };
     if (q->is_asking) /* the socket drained, or a turn came, while the question is on its way */
         return;
@@ -258,7 +264,7 @@ void cometql_answered(struct cometql *q)
     cometql_walk(q);
 }
 
-/* --- the three statements ---------------------------------------------------------------------------------------------- */
+/* --- the three statements ----------------------------------------------------------------------------------------- */
 
 /* Finds the table; `error` says why it cannot be used. */
 static enum status find_table(struct cometql *q, bool is_possible(const struct table *t), const char *verb,
@@ -354,7 +360,8 @@ const struct value *cometql_cell(const struct cometql *q, uint32_t row, unsigned
     return v->kind != VALUE_NULL ? v : NULL;
 }
 
-enum status cometql_need_cell(const struct cometql *q, uint32_t row, unsigned column, struct slice *out, struct error *error)
+enum status cometql_need_cell(const struct cometql *q, uint32_t row, unsigned column, struct slice *out,
+                              struct error *error)
 {
     const struct value *v = cometql_cell(q, row, column);
     if (v == NULL)

@@ -1,6 +1,6 @@
 /* where: column lists and conditions, checked in the order that the reference of errors promises:
- *   SELECT list (unknown 14, twice 13) -> ORDER BY 2 -> each condition in turn (unknown 14, twice 13, OR 2) -> key missing 13.
- * Conditions on the key give the values to look up; all others are filters on the rows found.
+ *   SELECT list (unknown 14, twice 13) -> ORDER BY 2 -> each condition in turn (unknown 14, twice 13, OR 2) -> key
+ * missing 13. Conditions on the key give the values to look up; all others are filters on the rows found.
  */
 #include "cometql/internal.h"
 
@@ -17,7 +17,7 @@ static enum status unknown_column(struct slice name, struct error *error)
     return error_set(error, E_COLUMN, "Not a specific column `%.*s`", SLICE_ARG(name));
 }
 
-/* --- lists ------------------------------------------------------------------------------------------------------------- */
+/* --- lists -------------------------------------------------------------------------------------------------------- */
 
 enum status where_check_list(struct cometql *q, struct error *error)
 {
@@ -45,8 +45,8 @@ enum status where_check_list(struct cometql *q, struct error *error)
 static enum status place_all(struct cometql *q, struct error *error)
 {
     if (q->st.row_width != q->table->column_count)
-        return error_set(error, E_COLUMN, "Error in columns list: `%s` has %u columns, %u values are given", q->table->name,
-                         q->table->column_count, q->st.row_width);
+        return error_set(error, E_COLUMN, "Error in columns list: `%s` has %u columns, %u values are given",
+                         q->table->name, q->table->column_count, q->st.row_width);
     for (int8_t i = 0; i < (int8_t)q->table->column_count; i++)
         q->place[i] = i;
     return OK;
@@ -74,10 +74,10 @@ enum status where_check_insert_list(struct cometql *q, struct error *error)
     return OK;
 }
 
-/* --- conditions -------------------------------------------------------------------------------------------------------- */
+/* --- conditions --------------------------------------------------------------------------------------------------- */
 
-/* The key is looked up, so only equality can be asked of it. LIKE counts as that when it has no % (an underscore is a letter
- * of channel names). */
+/* The key is looked up, so only equality can be asked of it. LIKE counts as that when it has no % (an underscore is a
+ * letter of channel names). */
 static bool is_equality(const struct cometql *q, const struct condition *c)
 {
     if (c->compare == COMPARE_EQUAL || c->compare == COMPARE_IN)
@@ -134,7 +134,7 @@ enum status where_check_conditions(struct cometql *q, struct error *error)
     return choose_key(q, error);
 }
 
-/* --- filters ----------------------------------------------------------------------------------------------------------- */
+/* --- filters ------------------------------------------------------------------------------------------------------ */
 
 static char lower(char c)
 {
@@ -153,7 +153,8 @@ bool like_is_met(struct slice pattern, struct slice text)
         }
         bool   is_escaped = p + 1 < pattern.len && pattern.at[p] == '\\';
         size_t at = is_escaped ? p + 1 : p;
-        if (at < pattern.len && ((!is_escaped && pattern.at[at] == '_') || lower(pattern.at[at]) == lower(text.at[t]))) {
+        if (at < pattern.len &&
+            ((!is_escaped && pattern.at[at] == '_') || lower(pattern.at[at]) == lower(text.at[t]))) {
             p = at + 1;
             t++;
         } else if (star != SIZE_MAX) {
@@ -230,8 +231,7 @@ bool where_is_met(const struct cometql *q, const struct slice *cells)
         bool is_met = false;
         for (uint32_t v = 0; v < c->count && !is_met; v++) {
             const struct value *value = statement_value(&q->st, c->first + v);
-            is_met = value->kind != VALUE_NULL &&
-                     value_is_met(c->compare, cells[q->condition_column[i]], value->text);
+            is_met = value->kind != VALUE_NULL && value_is_met(c->compare, cells[q->condition_column[i]], value->text);
         }
         if (!is_met)
             return false;

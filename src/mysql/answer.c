@@ -1,14 +1,15 @@
 /* answer: what the owner says to a statement, on its way to the stream.
  *
- * Rows gather in `out` and leave in pieces of about 64 KB. While the socket is blocked they wait in `out`, not in the stream's
- * queue, whose bound is meant for peers that do not read at all: one question's rows may be many, and an owner that looks at
- * mysql_is_blocked asks no further question before they have left. Between answers a connection keeps no output buffer.
+ * Rows gather in `out` and leave in pieces of about 64 KB. While the socket is blocked they wait in `out`, not in the
+ * stream's queue, whose bound is meant for peers that do not read at all: one question's rows may be many, and an owner
+ * that looks at mysql_is_blocked asks no further question before they have left. Between answers a connection keeps no
+ * output buffer.
  */
 #include "mysql/internal.h"
 
 #define PIECE_BYTES (64u * 1024)
-#define OUT_LIMIT   (256u * 1024 * 1024) /* of one question's rows; past it the connection is closed */
-#define UNREAD_MS   60000u               /* a client that takes nothing of its answer for so long is closed */
+#define OUT_LIMIT (256u * 1024 * 1024) /* of one question's rows; past it the connection is closed */
+#define UNREAD_MS 60000u               /* a client that takes nothing of its answer for so long is closed */
 
 bool mysql_is_blocked(const struct mysql_conn *c)
 {

@@ -41,7 +41,7 @@ static void answer_plain_error(struct mysql_conn *c, enum status why)
     answer_error(c, &error);
 }
 
-/* --- login ------------------------------------------------------------------------------------------------------------- */
+/* --- login -------------------------------------------------------------------------------------------------------- */
 
 static void refuse_login(struct mysql_conn *c, const struct error *error)
 {
@@ -124,7 +124,7 @@ static void on_change_user(struct mysql_conn *c, struct slice body)
         switch_plugin(c, &said); /* always a new salt: the old one has been on the wire with its answer */
 }
 
-/* --- commands ---------------------------------------------------------------------------------------------------------- */
+/* --- commands ----------------------------------------------------------------------------------------------------- */
 
 static void on_quit(struct mysql_conn *c, struct slice body)
 {
@@ -189,7 +189,7 @@ static void on_silent(struct mysql_conn *c, struct slice body)
 
 static const struct {
     void (*run)(struct mysql_conn *c, struct slice body);
-    bool is_statement;   /* goes to the owner, who answers in his own time */
+    bool is_statement; /* goes to the owner, who answers in his own time */
     bool needs_password;
 } commands[COMMAND_COUNT] = {
     [COM_QUIT] = { .run = on_quit },
@@ -206,8 +206,8 @@ static const struct {
     [COM_RESET_CONNECTION] = { .run = on_ping },
 };
 
-/* The statement gets bytes of its own that live until it is answered: a split packet's buffer changes hands, any other is
- * copied into the shard's spare one. */
+/* The statement gets bytes of its own that live until it is answered: a split packet's buffer changes hands, any other
+ * is copied into the shard's spare one. */
 static struct slice keep_statement(struct mysql_conn *c, const struct mysql_packet *p)
 {
     if (p->is_partial) {

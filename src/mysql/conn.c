@@ -1,16 +1,16 @@
 /* conn: packets out of the bytes of a stream, one command at a time.
  *
- * While a statement is with the owner the stream is paused and what came behind it waits in `pending`: at most one read.
- * Answers may come at once or turns later; either way conn_read goes on exactly once (is_reading), so a long pipeline does
- * not recurse.
+ * While a statement is with the owner the stream is paused and what came behind it waits in `pending`: at most one
+ * read. Answers may come at once or turns later; either way conn_read goes on exactly once (is_reading), so a long
+ * pipeline does not recurse.
  */
 #include "mysql/conn.h"
 
 #include "mysql/internal.h"
 
-#define SPARE_BYTES  (256u * 1024) /* larger buffers are given back to the heap */
-#define LINGER_MS    5000u
-#define CONNS_MAX    (1u << 24)
+#define SPARE_BYTES (256u * 1024) /* larger buffers are given back to the heap */
+#define LINGER_MS 5000u
+#define CONNS_MAX (1u << 24)
 
 const struct mysql_settings *mysql_own_settings;
 
@@ -45,7 +45,7 @@ void mysql_spare_give(struct buf *given)
     }
 }
 
-/* --- states ------------------------------------------------------------------------------------------------------------ */
+/* --- states ------------------------------------------------------------------------------------------------------- */
 
 void mysql_enter(struct mysql_conn *c, enum mysql_state next)
 {
@@ -93,7 +93,7 @@ void mysql_linger(struct mysql_conn *c)
     stream_wait(c->stream, LINGER_MS);
 }
 
-/* --- reading ----------------------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 static void refuse_packet(struct mysql_conn *c, uint8_t sequence, enum status why)
 {
@@ -165,7 +165,7 @@ void mysql_answered(struct mysql_conn *c)
     conn_go_on(c);
 }
 
-/* --- the stream's table ------------------------------------------------------------------------------------------------ */
+/* --- the stream's table ------------------------------------------------------------------------------------------- */
 
 static void conn_on_open(struct stream *s)
 {
@@ -227,7 +227,7 @@ static void conn_on_gone(struct stream *s)
     slab_give(&here.conns, c);
 }
 
-/* --- what the owner sees ----------------------------------------------------------------------------------------------- */
+/* --- what the owner sees ------------------------------------------------------------------------------------------ */
 
 void *mysql_owner(const struct mysql_conn *c)
 {

@@ -14,12 +14,12 @@
 
 #define MYSQL_LOGIN_BYTES 16384u /* largest packet of somebody who has shown no password */
 
-#define MYSQL_STATES(X)                                                       \
-    X(GREETED, "the greeting is out; the login packet is awaited")            \
-    X(SWITCHED, "asked for mysql_native_password; its answer is awaited")     \
-    X(IDLE, "logged in; the next command is awaited")                         \
-    X(ASKED, "a statement is with the owner; nothing is read")                \
-    X(ROWS, "the owner sends rows; nothing is read")                          \
+#define MYSQL_STATES(X)                                                                                                \
+    X(GREETED, "the greeting is out; the login packet is awaited")                                                     \
+    X(SWITCHED, "asked for mysql_native_password; its answer is awaited")                                              \
+    X(IDLE, "logged in; the next command is awaited")                                                                  \
+    X(ASKED, "a statement is with the owner; nothing is read")                                                         \
+    X(ROWS, "the owner sends rows; nothing is read")                                                                   \
     X(LEAVING, "refused or left: what still comes is thrown away")
 
 enum mysql_state {
@@ -31,10 +31,10 @@ enum mysql_state {
 struct mysql_conn {
     struct slab_head    head;
     struct stream      *stream;
-    void               *owner;     /* of mysql_ops; freed by on_gone */
+    void               *owner; /* of mysql_ops; freed by on_gone */
     uint32_t            id;
-    uint8_t             state;     /* enum mysql_state */
-    uint8_t             sequence;  /* of the next packet we send */
+    uint8_t             state;    /* enum mysql_state */
+    uint8_t             sequence; /* of the next packet we send */
     bool                is_authenticated;
     bool                is_reading; /* conn_read is on the call stack: an answer need not call it again */
     unsigned char       salt[MYSQL_SALT_BYTES];
@@ -43,8 +43,8 @@ struct mysql_conn {
     struct buf          pending;   /* bytes that came behind it; owned */
     struct buf          out;       /* of the answer; from out_at on not yet given to the stream; owned */
     size_t              out_at;
-    bool                is_ended;  /* the answer is complete; it has only to leave */
-    struct buf          awaited;   /* SWITCHED: user NUL database; owned */
+    bool                is_ended; /* the answer is complete; it has only to leave */
+    struct buf          awaited;  /* SWITCHED: user NUL database; owned */
 };
 
 extern const struct mysql_settings *mysql_own_settings;
@@ -63,7 +63,7 @@ void mysql_spare_give(struct buf *given);
 void mysql_command(struct mysql_conn *c, const struct mysql_packet *p);
 
 /* answer.c */
-void mysql_flush(struct mysql_conn *c);   /* everything in `out` to the stream, which queues what it must: short answers */
+void mysql_flush(struct mysql_conn *c); /* everything in `out` to the stream, which queues what it must */
 void mysql_drained(struct mysql_conn *c); /* the stream takes bytes again while a statement is open */
 
 #endif

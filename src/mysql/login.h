@@ -5,7 +5,8 @@
  *   server: OK | ERR | switch to mysql_native_password (new salt) ---->
  *   client:                                                       <---- answer
  *
- * Only what works is offered: no TLS, no compression, one statement a packet, EOF packets. Pure but for mysql_salt_make.
+ * Only what works is offered: no TLS, no compression, one statement a packet, EOF packets. Pure but for
+ * mysql_salt_make.
  */
 #ifndef ENCKE_MYSQL_LOGIN_H
 #define ENCKE_MYSQL_LOGIN_H
@@ -14,7 +15,7 @@
 #include "base/status.h"
 
 #define MYSQL_SALT_BYTES 20u
-#define MYSQL_PLUGIN     "mysql_native_password"
+#define MYSQL_PLUGIN "mysql_native_password"
 
 enum mysql_capability {
     MYSQL_LONG_PASSWORD = 1u << 0,
@@ -30,8 +31,8 @@ enum mysql_capability {
     MYSQL_PLUGIN_AUTH_LENENC = 1u << 21,
 };
 
-#define MYSQL_OFFERED                                                                                          \
-    (MYSQL_LONG_PASSWORD | MYSQL_LONG_FLAG | MYSQL_CONNECT_WITH_DB | MYSQL_PROTOCOL_41 | MYSQL_TRANSACTIONS |  \
+#define MYSQL_OFFERED                                                                                                  \
+    (MYSQL_LONG_PASSWORD | MYSQL_LONG_FLAG | MYSQL_CONNECT_WITH_DB | MYSQL_PROTOCOL_41 | MYSQL_TRANSACTIONS |          \
      MYSQL_SECURE_CONNECTION | MYSQL_MULTI_RESULTS | MYSQL_PLUGIN_AUTH)
 
 /* What the client said; slices into the packet. */
@@ -58,7 +59,8 @@ enum status mysql_login_parse(struct slice body, struct mysql_login_packet *out,
 enum status mysql_change_user_parse(struct slice body, struct mysql_login_packet *out, struct error *error)
     __attribute__((warn_unused_result));
 
-/* Is `answer` = SHA1(password) XOR SHA1(salt . SHA1(SHA1(password)))? In constant time. Nobody has an empty password. */
+/* Is `answer` = SHA1(password) XOR SHA1(salt . SHA1(SHA1(password)))? In constant time. Nobody has an empty password.
+ */
 bool mysql_password_is_right(struct slice password, const unsigned char salt[MYSQL_SALT_BYTES], struct slice answer);
 
 #endif

@@ -2,8 +2,9 @@
  *
  *   [ length, 3 bytes, little-endian | sequence, 1 byte | body, `length` bytes ]
  *
- * Reading is resumable and stops at any byte. A body that lies whole in the bytes fed is handed out in place, without a copy;
- * one that is split is gathered in `partial`, which grows with what really came, not with what the length promises.
+ * Reading is resumable and stops at any byte. A body that lies whole in the bytes fed is handed out in place, without a
+ * copy; one that is split is gathered in `partial`, which grows with what really came, not with what the length
+ * promises.
  *
  * Writing appends to a buf: packet_begin, the body, packet_end. A body of 16 MiB - 1 bytes or more leaves as several
  * packets, as the protocol wants. On the way in such bodies are over every bound and refused.
@@ -15,7 +16,7 @@
 #include "base/status.h"
 
 #define MYSQL_HEAD_BYTES 4u
-#define MYSQL_BODY_MAX   0xFFFFFFu
+#define MYSQL_BODY_MAX 0xFFFFFFu
 
 struct mysql_packet {
     struct slice body;
@@ -27,7 +28,7 @@ struct mysql_reader {
     uint32_t      max_body; /* bytes; longer ones are refused before they are read */
     uint8_t       head_len; /* bytes of `head` that are there; 4: the body is being read */
     unsigned char head[MYSQL_HEAD_BYTES];
-    struct buf    partial;  /* owned; empty between packets */
+    struct buf    partial; /* owned; empty between packets */
 };
 
 void mysql_reader_init(struct mysql_reader *r, uint32_t max_body);
@@ -35,9 +36,9 @@ void mysql_reader_bound(struct mysql_reader *r, uint32_t max_body); /* from the 
 void mysql_reader_clear(struct mysql_reader *r);
 
 /* Takes bytes off the front of `in`.
- * FEED_DONE: *out is one whole packet; its body is valid until the next call (or as long as the bytes fed, see is_partial).
- * FEED_MORE: everything was taken.
- * FEED_BAD:  E_PACKET_TOO_LARGE or E_NO_MEMORY in *out_why; out->sequence is set; the reader is of no more use. */
+ * FEED_DONE: *out is one whole packet; its body is valid until the next call (or as long as the bytes fed, see
+ * is_partial). FEED_MORE: everything was taken. FEED_BAD:  E_PACKET_TOO_LARGE or E_NO_MEMORY in *out_why; out->sequence
+ * is set; the reader is of no more use. */
 enum feed mysql_packet_feed(struct mysql_reader *r, struct slice *in, struct mysql_packet *out, enum status *out_why);
 
 /* Takes the body of a split packet away from the reader: the caller owns the buffer. */

@@ -3,7 +3,8 @@
  *   OK | ERR | column count, one definition for each column, EOF, rows, EOF | ERR
  *
  * Text protocol, always with EOF packets (DEPRECATE_EOF is not offered). Every column is a VAR_STRING, as applications
- * written for CometQL expect. Each writer appends whole packets and counts *sequence on. Pure; failures stay in the buf.
+ * written for CometQL expect. Each writer appends whole packets and counts *sequence on. Pure; failures stay in the
+ * buf.
  */
 #ifndef ENCKE_MYSQL_RESULT_H
 #define ENCKE_MYSQL_RESULT_H
@@ -12,7 +13,7 @@
 #include "base/status.h"
 
 #define MYSQL_STATUS_AUTOCOMMIT 0x0002u
-#define MYSQL_CHARSET_UTF8MB4   45u
+#define MYSQL_CHARSET_UTF8MB4 45u
 
 void mysql_result_ok(struct buf *out, uint8_t *sequence, uint64_t affected, uint64_t insert_id);
 void mysql_result_error(struct buf *out, uint8_t *sequence, const struct error *error);

@@ -42,15 +42,23 @@ const struct table table_revoked_tokens = {
 
 const struct table table_conference = {
     .name = "conference",
-    .columns = { { "name", "varchar(64)" },   { "user_id", "int(11)" },     { "caller_id", "int(11)" }, { "message", "text" },
-                 { "profile", "varchar(32)" }, { "stream", "varchar(255)" }, { "node", "varchar(64)" } },
+    .columns = { { "name", "varchar(64)" },
+                 { "user_id", "int(11)" },
+                 { "caller_id", "int(11)" },
+                 { "message", "text" },
+                 { "profile", "varchar(32)" },
+                 { "stream", "varchar(255)" },
+                 { "node", "varchar(64)" } },
     .column_count = 7,
     .is_later = true,
 };
 
 const struct table table_conference_members = {
     .name = "conference_members",
-    .columns = { { "name", "varchar(64)" }, { "user_id", "int(11)" }, { "join_time", "int(11)" }, { "last_talking", "int(11)" } },
+    .columns = { { "name", "varchar(64)" },
+                 { "user_id", "int(11)" },
+                 { "join_time", "int(11)" },
+                 { "last_talking", "int(11)" } },
     .column_count = 4,
     .is_read_only = true,
     .is_later = true,

@@ -1,7 +1,7 @@
 /* pipes_messages: INSERT publishes to a channel; SELECT reads its history; DELETE forgets it, whole or by message.
  *
- * The text of a message travels as it stands in the statement. SELECT gives the newest 99 messages, oldest first; `index`
- * counts through the whole result.
+ * The text of a message travels as it stands in the statement. SELECT gives the newest 99 messages, oldest first;
+ * `index` counts through the whole result.
  */
 #include <stdio.h>
 

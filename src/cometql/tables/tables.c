@@ -6,9 +6,10 @@ extern const struct table table_users_auth, table_users_time, table_users_messag
     table_conference_members, table_profiler, table_dialogs;
 
 const struct table *const tables[] = {
-    &table_users_auth, &table_users_time,     &table_users_messages, &table_pipes_messages,
-    &table_users_in_pipes, &table_pipes,      &table_pipes_settings, &table_users_data,
-    &table_revoked_tokens, &table_conference, &table_conference_members, &table_profiler, &table_dialogs,
+    &table_users_auth,     &table_users_time, &table_users_messages,     &table_pipes_messages,
+    &table_users_in_pipes, &table_pipes,      &table_pipes_settings,     &table_users_data,
+    &table_revoked_tokens, &table_conference, &table_conference_members, &table_profiler,
+    &table_dialogs,
 };
 
 const unsigned table_count = sizeof tables / sizeof tables[0];
@@ -33,7 +34,8 @@ static bool is_name(struct slice text)
 
 static enum status check_letters(struct slice name, struct error *error)
 {
-    return is_name(name) ? OK : error_set(error, E_INVALID, "The channel name can contain only the characters A-Za-z0-9_-");
+    return is_name(name) ? OK
+                         : error_set(error, E_INVALID, "The channel name can contain only the characters A-Za-z0-9_-");
 }
 
 enum status check_pipe_name(struct slice name, struct error *error)
