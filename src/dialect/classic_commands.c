@@ -418,6 +418,8 @@ static void do_user_data(struct classic *c, struct slice rest)
                        .event = SLICE("answer"),
                        .marker = marker.len > 0 ? marker : SLICE(""),
                        .pipe = SLICE("_answer"),
+                       .has_time = true,
+                       .time_s = shard_wall_s(),
                        .authorized = -1,
                    });
 }
