@@ -226,6 +226,14 @@ describe('tables', () => {
         assert.deepEqual(await texts(suite.at, 'web_stop'), ['kept']);
     });
 
+    test('a trust_ channel is recorded without a setting', async () => {
+        await suite.at.publish('trust_log', 'e', 'm1');
+        await suite.at.publish('trust_log', 'e', 'm2');
+        assert.deepEqual(await texts(suite.at, 'trust_log'), ['m1', 'm2']);
+        await suite.at.query("DELETE FROM pipes_messages WHERE name = 'trust_log'");
+        assert.deepEqual(await texts(suite.at, 'trust_log'), []);
+    });
+
     test('an empty event is stored as undefined', async () => {
         await suite.at.query("INSERT INTO pipes_settings (name, length) VALUES ('web_noevent', 5)");
         await suite.at.publish('web_noevent', '', 'm');

@@ -91,8 +91,8 @@ static void insert(struct cometql *q, uint32_t row)
 {
     struct draft *d = draft_new(q->app, cometql_cell(q, row, NAME)->text, cometql_cell(q, row, EVENT)->text,
                                 cometql_cell(q, row, MESSAGE)->text);
-    if (d != NULL)
-        d->is_recorded = true;
+    if (d != NULL && slice_starts(d->channel, "trust_"))
+        d->history_floor = CHANNEL_HISTORY_MAX; /* these are recorded without a setting (cometql.md 3.5) */
     q->is_asking = true;
     if (d == NULL || publish(d, mysql_stream(q->conn), 0, on_published) != OK)
         cometql_fail_plain(q, E_NO_MEMORY);
