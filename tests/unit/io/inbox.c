@@ -32,7 +32,7 @@ TEST(letters_arrive_once_and_in_the_order_of_each_producer)
 {
     UNUSED_STATE;
     pthread_t threads[PRODUCERS];
-    int       next[PRODUCERS] = { 0 }, sleeps = 0;
+    int       next[PRODUCERS] = { 0 };
     inbox_init(&inbox);
     for (int i = 0; i < PRODUCERS; i++)
         pthread_create(&threads[i], NULL, produce, (void *)(intptr_t)i);
@@ -41,7 +41,6 @@ TEST(letters_arrive_once_and_in_the_order_of_each_producer)
         if (n == NULL) {
             if (inbox_sleep(&inbox)) { /* whoever posts next must say that it woke us */
                 int before = atomic_load(&wakes);
-                sleeps++;
                 while (atomic_load(&inbox.asleep) != 0)
                     sched_yield();
                 while (atomic_load(&wakes) == before && atomic_load(&inbox.newest) == NULL)
@@ -58,7 +57,8 @@ TEST(letters_arrive_once_and_in_the_order_of_each_producer)
     for (int i = 0; i < PRODUCERS; i++)
         pthread_join(threads[i], NULL);
     assert_null(inbox_take(&inbox));
-    assert_true(atomic_load(&wakes) <= sleeps);
+    /* A needless wake-up is possible: a post between the sleeper's mark and its second look. A missing one is not: the loop
+     * above would not have ended. */
 }
 
 TEST(a_letter_before_the_sleep_forbids_it)
