@@ -39,7 +39,6 @@ TEST(letters_arrive_once_and_in_the_order_of_each_producer)
     for (int got = 0; got < PRODUCERS * EACH;) {
         struct note *n = (struct note *)(void *)inbox_take(&inbox);
         if (n == NULL) {
-            sleeps++; /* also when it is refused: a poster may have seen it begin */
             if (inbox_sleep(&inbox)) { /* whoever posts next must say that it woke us */
                 int before = atomic_load(&wakes);
                 while (atomic_load(&inbox.asleep) != 0)
