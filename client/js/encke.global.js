@@ -1,0 +1,544 @@
+/* Encke's client for browsers and Node: sets globalThis.Encke. No dependencies, no build step.
+ *
+ *   const client = Encke.connect('ws://example.com:8087');
+ *   client.subscribe('web_chat', (message) => console.log(message.data));
+ *   await client.publish('web_chat', { text: 'hello' });
+ *
+ * How it works. One WebSocket, the classic protocol (text commands out, one JSON object a frame in).
+ *
+ *   subscribe ──> the list of channels ──> one "subscription" command replaces the server's list
+ *   publish   ──> waits for its delivery report; reports of one channel come in the order of the publications
+ *   history, presence, count ──> questions; the server answers those of one connection in their order
+ *
+ * A lost connection is made again after a random part of a growing delay (full jitter), and the list is sent again. Commands
+ * given meanwhile wait. A publication whose report was lost with the connection is rejected, not repeated: it may have arrived.
+ */
+(function () {
+    'use strict';
+
+    const VERSION = '0.1.0';
+    const PROTOCOL_VERSION = '4.09'; /* what a server of this protocol takes for a current library */
+    const NAME = /^[A-Za-z0-9_-]{2,64}$/;
+    const EVENT = /^[A-Za-z0-9_-]{0,64}$/;
+    const UUID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    const UUID_LENGTH = 32;
+    const END_OF_HISTORY = 'web_encke_end'; /* a channel nobody uses; the answer about it follows the history */
+
+    const DEFAULTS = {
+        app: 0,
+        userId: 0,
+        session: '',
+        minDelay: 500, /* ms; the first delay is a random part of it */
+        maxDelay: 30000,
+        stableAfter: 10000, /* ms; a connection that lasted so long forgets earlier failures */
+        openTimeout: 15000, /* ms until the server must have greeted */
+        maxWaiting: 1000, /* commands that may wait for a connection */
+        maxBuffered: 10000, /* messages an async iterator may be behind */
+        random: Math.random,
+    };
+
+    /* The server said no. `data` is what it said. */
+    class ServerError extends Error {
+        constructor(text, data) {
+            super(text);
+            this.name = 'ServerError';
+            this.data = data;
+            this.code = (data && (data.error_code || Number(data.code))) || undefined;
+        }
+    }
+
+    function makeUuid(random) {
+        const bytes = new Uint8Array(UUID_LENGTH);
+        if (globalThis.crypto && globalThis.crypto.getRandomValues)
+            globalThis.crypto.getRandomValues(bytes);
+        else
+            for (let i = 0; i < bytes.length; i++)
+                bytes[i] = Math.floor(random() * 256);
+        return Array.from(bytes, (byte) => UUID_ALPHABET[byte & 63]).join('');
+    }
+
+    /* The same visitor keeps his uuid over reloads, where the browser lets him. */
+    function rememberedUuid(random) {
+        try {
+            const known = globalThis.localStorage.getItem('encke.uuid');
+            if (known && known.length === UUID_LENGTH)
+                return known;
+            const made = makeUuid(random);
+            globalThis.localStorage.setItem('encke.uuid', made);
+            return made;
+        } catch {
+            return makeUuid(random);
+        }
+    }
+
+    /* ws://host:port, whatever form the address was given in. */
+    function socketAddress(url) {
+        if (url === undefined || url === '') {
+            if (!globalThis.location || !globalThis.location.host)
+                throw new TypeError("connect: say where the server is: connect('ws://host:8087')");
+            url = (globalThis.location.protocol === 'https:' ? 'wss://' : 'ws://') + globalThis.location.host;
+        }
+        url = String(url).replace(/^http/, 'ws').replace(/\/+$/, '');
+        return /^wss?:\/\//.test(url) ? url : (globalThis.location && globalThis.location.protocol === 'https:' ? 'wss://' : 'ws://') + url;
+    }
+
+    function parsed(text) {
+        if (typeof text !== 'string')
+            return text;
+        try {
+            return JSON.parse(text);
+        } catch {
+            return text;
+        }
+    }
+
+    function checkChannel(channel) {
+        if (typeof channel !== 'string' || !NAME.test(channel))
+            throw new TypeError(`the name of a channel has 2 to 64 characters of A-Z a-z 0-9 _ -, unlike ${JSON.stringify(channel)}`);
+        return channel;
+    }
+
+    /* One listener of one channel. */
+    class Subscription {
+        constructor(client, channel, callback) {
+            this.channel = channel;
+            this.client = client;
+            this.callback = callback;
+            this.isActive = true;
+            this.buffered = null; /* messages for the iterator; null: nobody iterates */
+            this.waiting = [];
+            this.failure = null;
+        }
+
+        unsubscribe() {
+            if (!this.isActive)
+                return;
+            this.isActive = false;
+            this.client._forget(this);
+            this._settle();
+        }
+
+        _settle() {
+            for (const wait of this.waiting.splice(0))
+                this.failure ? wait.reject(this.failure) : wait.resolve({ value: undefined, done: true });
+        }
+
+        _fail(error) {
+            this.failure = error;
+            this.unsubscribe();
+            this._settle();
+        }
+
+        _deliver(message) {
+            if (this.callback)
+                this.callback(message);
+            if (this.buffered === null)
+                return;
+            const wait = this.waiting.shift();
+            if (wait)
+                wait.resolve({ value: message, done: false });
+            else if (this.buffered.push(message) > this.client.options.maxBuffered)
+                this._fail(new Error(`the iterator of ${this.channel} is more than ${this.client.options.maxBuffered} messages behind`));
+        }
+
+        /* Messages from now on; leaving the loop unsubscribes. */
+        [Symbol.asyncIterator]() {
+            this.buffered = this.buffered || [];
+            return {
+                next: () => {
+                    if (this.buffered.length > 0)
+                        return Promise.resolve({ value: this.buffered.shift(), done: false });
+                    if (this.failure)
+                        return Promise.reject(this.failure);
+                    if (!this.isActive)
+                        return Promise.resolve({ value: undefined, done: true });
+                    return new Promise((resolve, reject) => this.waiting.push({ resolve, reject }));
+                },
+                return: () => {
+                    this.unsubscribe();
+                    return Promise.resolve({ value: undefined, done: true });
+                },
+            };
+        }
+    }
+
+    class Client {
+        constructor(options) {
+            this.options = Object.assign({}, DEFAULTS, options);
+            this.options.WebSocket = this.options.WebSocket || globalThis.WebSocket;
+            if (!this.options.WebSocket)
+                throw new TypeError("no WebSocket here: pass one, connect({ url, WebSocket: require('ws') })");
+            this.address = socketAddress(this.options.url);
+            this.uuid = this.options.uuid || rememberedUuid(this.options.random);
+            this.state = 'connecting'; /* 'connecting' | 'open' | 'waiting' | 'closed' */
+            this.isAuthorized = false;
+            this.serverInfo = null;
+            this._listeners = new Map();
+            this._channels = new Map(); /* name -> Set of Subscription */
+            this._operations = []; /* sent or waiting to be sent, oldest first */
+            this._attempt = 0;
+            this._markers = 0;
+            this._listIsStale = false;
+            this._connect();
+        }
+
+        /* --- events ------------------------------------------------------------------------------------------------------ */
+
+        /* 'open', 'close', 'reconnecting' ({ delay }), 'error' (Error), 'message' (message), 'frame' (as the server sent it). */
+        on(event, listener) {
+            if (!this._listeners.has(event))
+                this._listeners.set(event, new Set());
+            this._listeners.get(event).add(listener);
+            return () => this.off(event, listener);
+        }
+
+        off(event, listener) {
+            const listeners = this._listeners.get(event);
+            if (listeners)
+                listeners.delete(listener);
+        }
+
+        _emit(event, value) {
+            for (const listener of [...(this._listeners.get(event) || [])])
+                try {
+                    listener(value);
+                } catch (error) {
+                    setTimeout(() => { throw error; }, 0); /* the page's fault: shown, but it stops nobody else */
+                }
+        }
+
+        /* Resolves when the server has greeted; rejects when it never will. */
+        ready() {
+            if (this.state === 'open')
+                return Promise.resolve(this);
+            if (this.state === 'closed')
+                return Promise.reject(this._lastError || new Error('the client is closed'));
+            return new Promise((resolve, reject) => {
+                const done = () => { offs.forEach((off) => off()); };
+                const offs = [
+                    this.on('open', () => { done(); resolve(this); }),
+                    this.on('close', (e) => { if (e.isFinal) { done(); reject(this._lastError || new Error('the client was closed')); } }),
+                ];
+            });
+        }
+
+        /* --- the connection ---------------------------------------------------------------------------------------------- */
+
+        _path() {
+            const o = this.options;
+            return `/ws/sesion=${o.session}&myid=${o.userId || ''}&devid=${o.app}&v=${PROTOCOL_VERSION}&uuid=${this.uuid}&api=encke`;
+        }
+
+        _connect() {
+            const socket = new this.options.WebSocket(this.address + this._path());
+            this._socket = socket;
+            this.state = 'connecting';
+            const isMine = () => this._socket === socket;
+            this._openTimer = setTimeout(() => { if (isMine()) this._lost(); }, this.options.openTimeout);
+            socket.onmessage = (event) => { if (isMine()) this._receive(event.data); };
+            socket.onclose = () => { if (isMine()) this._lost(); };
+            socket.onerror = () => {}; /* a close follows */
+        }
+
+        _dropSocket() {
+            const socket = this._socket;
+            clearTimeout(this._openTimer);
+            this._socket = null;
+            if (socket)
+                try { socket.close(); } catch { /* it was never open */ }
+        }
+
+        _lost() {
+            const wasOpen = this.state === 'open';
+            this._dropSocket();
+            if (wasOpen && Date.now() - this._openedAt >= this.options.stableAfter)
+                this._attempt = 0;
+            this._rejectSentPublications();
+            this.state = 'waiting';
+            this._emit('close', { isFinal: false });
+            if (this.state !== 'waiting')
+                return; /* a listener has closed the client */
+            const ceiling = Math.min(this.options.maxDelay, this.options.minDelay * 2 ** this._attempt++);
+            const delay = this.options.random() * ceiling;
+            this._retryTimer = setTimeout(() => this._connect(), delay);
+            this._emit('reconnecting', { delay, attempt: this._attempt });
+        }
+
+        /* For ever: nothing more is sent or received. */
+        close() {
+            this._end(new Error('the client was closed'));
+        }
+
+        _end(error) {
+            if (this.state === 'closed')
+                return;
+            this.state = 'closed';
+            this._lastError = error;
+            clearTimeout(this._retryTimer);
+            this._dropSocket();
+            for (const operation of this._operations.splice(0))
+                operation.reject(error);
+            for (const subscriptions of [...this._channels.values()])
+                for (const subscription of [...subscriptions])
+                    subscription.unsubscribe();
+            this._emit('close', { isFinal: true });
+        }
+
+        _opened(frame) {
+            clearTimeout(this._openTimer);
+            this.state = 'open';
+            this._openedAt = Date.now();
+            this.isAuthorized = frame.authorized === true;
+            this.serverInfo = frame;
+            if (this._channels.size > 0)
+                this._sendList();
+            for (const operation of this._operations)
+                this._send(operation);
+            this._emit('open', frame);
+        }
+
+        /* --- receiving --------------------------------------------------------------------------------------------------- */
+
+        _receive(text) {
+            for (const line of String(text).split('\n')) {
+                let frame;
+                try {
+                    frame = JSON.parse(line);
+                } catch {
+                    continue;
+                }
+                if (frame && typeof frame === 'object')
+                    this._handle(frame);
+            }
+        }
+
+        _handle(frame) {
+            if (typeof frame.error === 'number' && frame.error > 400) {
+                const data = parsed(frame.data);
+                const error = new ServerError((data && data.error) || `the server refuses with ${frame.error}`, data);
+                error.code = frame.error;
+                this._emit('frame', frame);
+                this._emit('error', error);
+                this._end(error);
+                return;
+            }
+            if (frame.pipe === 'sys' && frame.event === 'serverInfo')
+                this._opened(frame);
+            else if (frame.pipe === 'sys' && frame.event === 'error')
+                this._failed(frame);
+            else if (frame.marker !== undefined)
+                this._answered(frame);
+            else if (typeof frame.pipe === 'string' && frame.pipe.startsWith('_answer_to_'))
+                this._reported(frame);
+            else if (!(frame.fromQueue && this._collect(frame)))
+                this._message(frame);
+            this._emit('frame', frame);
+        }
+
+        _toMessage(frame) {
+            return {
+                channel: frame.pipe === undefined ? 'msg' : frame.pipe,
+                event: frame.event,
+                data: parsed(frame.data),
+                userId: frame.user_id,
+                time: frame.message_send_time,
+                isHistory: frame.fromQueue === true,
+            };
+        }
+
+        _message(frame) {
+            const message = this._toMessage(frame);
+            for (const subscription of [...(this._channels.get(message.channel) || [])])
+                if (subscription.isActive)
+                    try {
+                        subscription._deliver(message);
+                    } catch (error) {
+                        setTimeout(() => { throw error; }, 0);
+                    }
+            this._emit('message', message);
+        }
+
+        /* --- operations -------------------------------------------------------------------------------------------------- */
+
+        _operation(kind, channel, texts, marker) {
+            if (this.state === 'closed')
+                return Promise.reject(this._lastError || new Error('the client is closed'));
+            if (this.state !== 'open' && this._operations.length >= this.options.maxWaiting)
+                return Promise.reject(new Error(`${this.options.maxWaiting} commands wait for a connection already`));
+            return new Promise((resolve, reject) => {
+                const operation = { kind, channel, texts, marker, resolve, reject, isSent: false, found: [] };
+                this._operations.push(operation);
+                if (this.state === 'open')
+                    this._send(operation);
+            });
+        }
+
+        _send(operation) {
+            if (this._listIsStale)
+                this._sendList();
+            operation.isSent = true;
+            operation.found = [];
+            for (const text of operation.texts)
+                this._socket.send(text);
+        }
+
+        _finish(operation) {
+            this._operations.splice(this._operations.indexOf(operation), 1);
+            return operation;
+        }
+
+        /* What was published on a connection that is gone may have arrived or not: to say so is all that can be done. Questions
+         * are asked again. */
+        _rejectSentPublications() {
+            const lost = this._operations.filter((operation) => operation.isSent && operation.kind === 'publish');
+            this._operations = this._operations.filter((operation) => !lost.includes(operation));
+            for (const operation of this._operations)
+                operation.isSent = false;
+            for (const operation of lost)
+                operation.reject(new Error(`the connection was lost before the report on ${operation.channel}; the message may have been delivered`));
+        }
+
+        _first(kind, channel) {
+            return this._operations.find((operation) => operation.isSent && operation.kind === kind &&
+                                         (channel === undefined || operation.channel === channel));
+        }
+
+        _reported(frame) {
+            const operation = this._first('publish', frame.pipe.slice('_answer_to_'.length));
+            if (operation)
+                this._finish(operation).resolve({ reached: frame.data && frame.data.number_messages });
+        }
+
+        _answered(frame) {
+            const operation = this._operations.find((candidate) => candidate.isSent && candidate.marker === frame.marker);
+            if (!operation)
+                return;
+            this._finish(operation);
+            if (operation.kind === 'history')
+                operation.resolve(operation.found);
+            else if (operation.kind === 'count')
+                operation.resolve(frame.data.user_in_pipe);
+            else if (operation.kind === 'userData')
+                operation.resolve({ userId: frame.data.user_id, data: parsed(frame.data.user_data) });
+            else
+                operation.resolve(frame.data.map((one) => ({ userId: Number(one.user_id), uuid: one.uuid })));
+        }
+
+        /* A message of the history that was asked for first. */
+        _collect(frame) {
+            const operation = this._first('history', frame.pipe);
+            if (operation)
+                operation.found.push(this._toMessage(frame));
+            return operation !== undefined;
+        }
+
+        /* An error frame names no command; its text tells which kind it answers. */
+        _failed(frame) {
+            const data = parsed(frame.data) || {};
+            const text = String(data.error || 'the server reports an error');
+            const error = new ServerError(text, data);
+            const kind = /\[pipe_count\]|pipe name\.$/.test(text) ? 'count'
+                : /track_pipe_users/.test(text) ? 'presence'
+                : /histor|Invalid channel name\.|marker/.test(text) ? 'history' : 'publish';
+            const operation = data.code === undefined ? this._first(kind) : undefined;
+            if (operation)
+                this._finish(operation).reject(error);
+            else
+                this._emit('error', error);
+        }
+
+        /* --- what pages call --------------------------------------------------------------------------------------------- */
+
+        subscribe(channel, callback) {
+            checkChannel(channel);
+            if (this.state === 'closed')
+                throw new Error('the client is closed');
+            const subscription = new Subscription(this, channel, callback);
+            if (!this._channels.has(channel)) {
+                this._channels.set(channel, new Set());
+                this._changed();
+            }
+            this._channels.get(channel).add(subscription);
+            return subscription;
+        }
+
+        _forget(subscription) {
+            const subscriptions = this._channels.get(subscription.channel);
+            if (!subscriptions || !subscriptions.delete(subscription) || subscriptions.size > 0)
+                return;
+            this._channels.delete(subscription.channel);
+            this._changed();
+        }
+
+        /* Several changes in one go of the page make one command, sent before any command that follows them. */
+        _changed() {
+            if (this._listIsStale)
+                return;
+            this._listIsStale = true;
+            Promise.resolve().then(() => { if (this._listIsStale && this.state === 'open') this._sendList(); });
+        }
+
+        _sendList() {
+            this._listIsStale = false;
+            this._socket.send(['subscription', ...[...this._channels.keys()].filter((name) => name !== 'msg')].join('\n'));
+        }
+
+        /* Resolves with { reached }: to how many connections the message is on its way, this one left out. */
+        publish(channel, data, { event = '' } = {}) {
+            try {
+                if (!/^@?web(auth)?_/.test(channel))
+                    throw new TypeError(`browsers publish to channels that begin web_, unlike ${JSON.stringify(channel)}`);
+                checkChannel(channel.replace(/^@/, ''));
+                if (!EVENT.test(event))
+                    throw new TypeError('the name of an event has up to 64 characters of A-Z a-z 0-9 _ -');
+                const text = JSON.stringify(data === undefined ? null : data);
+                return this._operation('publish', channel.replace(/^@/, ''), [`web_pipe2\n${channel}\n${event}\n*\n${text}`]);
+            } catch (error) {
+                return Promise.reject(error);
+            }
+        }
+
+        _marker() {
+            return `e${++this._markers}.${Math.floor(this.options.random() * 1e9)}`;
+        }
+
+        _ask(kind, channel, texts) {
+            try {
+                checkChannel(channel);
+                const marker = this._marker();
+                return this._operation(kind, channel, texts(marker), marker);
+            } catch (error) {
+                return Promise.reject(error);
+            }
+        }
+
+        /* The messages the channel remembers, oldest first; with `limit` the newest so many. */
+        history(channel, { limit } = {}) {
+            const answer = this._ask('history', channel, (marker) =>
+                [`pipe_log\n${channel}\n${marker}\n`, `pipe_count\n${END_OF_HISTORY}\n${marker}\n`]);
+            return limit > 0 ? answer.then((messages) => messages.slice(-limit)) : answer;
+        }
+
+        /* Who subscribes to a track_ channel: [{ userId, uuid }]. */
+        presence(channel) {
+            return this._ask('presence', channel, (marker) => [`track_pipe_users\n${channel}\n${marker}`]);
+        }
+
+        /* What the application has stored about a user: { userId, data }. */
+        userData(userId) {
+            const marker = this._marker();
+            return this._operation('userData', undefined, [`user_data\n${marker}\n${Number(userId)}`], marker);
+        }
+
+        /* How many connections subscribe to a web_ or track_ channel. */
+        count(channel) {
+            return this._ask('count', channel, (marker) => [`pipe_count\n${channel}\n${marker}\n`]);
+        }
+    }
+
+    function connect(options) {
+        return new Client(typeof options === 'string' || options === undefined ? { url: options } : options);
+    }
+
+    globalThis.Encke = { connect, Client, Subscription, ServerError, version: VERSION };
+})();
