@@ -234,19 +234,28 @@ static void write_pidfile(const char *path)
         log_warn("main.pidfile: cannot write %s: %s", path, strerror(errno));
 }
 
+/* A line to paste. The password itself is shown to a person only: what is no terminal may be a log. */
+static void greet_sql_client(const struct server *s, const struct port *sql)
+{
+    const char *file = s->password.file;
+    printf("  CometQL  mariadb -h%s -P%u -uroot -p", sql->ip, sql->port);
+    if (file[0] != '\0' && isatty(STDOUT_FILENO))
+        printf("%s CometQL_v1\n           (the password is kept in %s)\n\n", s->password.text, file);
+    else if (file[0] != '\0')
+        printf("\"$(cat '%s')\" CometQL_v1\n\n", file);
+    else
+        printf(" CometQL_v1\n\n");
+}
+
 /* Programs wait for the first line; people read the others. */
 static void greet(const struct server *s)
 {
     const struct port *ws = &s->ports[PORT_WS], *sql = &s->ports[PORT_COMETQL];
-    bool               any = strcmp(ws->ip, "0.0.0.0") == 0 || strcmp(ws->ip, "::") == 0;
+    bool               is_any = strcmp(ws->ip, "0.0.0.0") == 0 || strcmp(ws->ip, "::") == 0;
     printf("encke: ready ws=%s:%u cometql=%s:%u\n", ws->ip, ws->port, sql->ip, sql->port);
     if (!s->config->main.is_quiet) {
-        printf("\n  page     http://%s:%u/\n", any ? "localhost" : ws->ip, ws->port);
-        if (s->password.file[0] != '\0')
-            printf("  CometQL  mariadb -h%s -P%u -uroot -p\"$(cat '%s')\" CometQL_v1\n\n", sql->ip, sql->port,
-                   s->password.file);
-        else
-            printf("  CometQL  mariadb -h%s -P%u -uroot -p CometQL_v1\n\n", sql->ip, sql->port);
+        printf("\n  page     http://%s:%u/\n", is_any ? "localhost" : ws->ip, ws->port);
+        greet_sql_client(s, sql);
     }
     fflush(stdout);
 }
