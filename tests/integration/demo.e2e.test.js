@@ -123,6 +123,9 @@ describe('the demo page', () => {
         await suite.at.publish('web_orders', 'paid', '{"order":1042}');
         await shows(page, '#watch-log', 'paid');
         await page.waitForFunction(() => document.querySelector('#presence-list').children.length >= 2);
+        // Figures of the page as it is now, and no animation half way.
+        await page.waitForFunction(() => /Subscriptions[1-9]/.test(document.querySelector('#figures').textContent));
+        await page.waitForFunction(() => document.getAnimations().every((animation) => animation.playState === 'finished'));
         mkdirSync(join(ROOT, 'docs/images'), { recursive: true });
         await page.screenshot({ path: join(ROOT, 'docs/images/demo.png') });
     });
