@@ -35,16 +35,6 @@
         globalThis.document.head.append(script);
     }
 
-    function parsed(text) {
-        if (typeof text !== 'string')
-            return text;
-        try {
-            return JSON.parse(text);
-        } catch {
-            return text;
-        }
-    }
-
     /* "web_chat.hello" -> { channel: 'web_chat', event: 'hello' }; with more than one dot the name is taken as it is. */
     function split(name) {
         const parts = String(name).trim().split('.');
@@ -201,7 +191,7 @@
                 this.realUserKey = frame.data;
                 this._fire(this.authorized ? '_comet_auth_ok' : '_comet_auth_no', frame);
             }
-            const data = parsed(frame.data);
+            const data = globalThis.Encke.parsedFromSql(frame.data);
             if (this._isRepeated(data))
                 return;
             const pipe = frame.pipe === undefined ? 'msg' : frame.pipe;
