@@ -209,7 +209,7 @@ static unsigned walk_on(struct audience *a, unsigned budget)
             if (budget == 0)
                 return 0;
             if (w->cursor + AHEAD < limit && seats[w->cursor + AHEAD].stream != SLAB_NONE)
-                __builtin_prefetch(stream_at(seats[w->cursor + AHEAD].stream));
+                stream_prefetch(seats[w->cursor + AHEAD].stream);
             if (seats[w->cursor].stream == SLAB_NONE)
                 continue;
             budget--;
