@@ -59,22 +59,42 @@ static const char *beside_us(void)
 static struct bench read_options(int argc, char **argv, const char **out_json)
 {
     static const struct option options[] = {
-        { "server", required_argument, NULL, 's' },      { "quick", no_argument, NULL, 'q' },
-        { "runs", required_argument, NULL, 'r' },        { "only", required_argument, NULL, 'o' },
-        { "connections", required_argument, NULL, 'c' }, { "json", required_argument, NULL, 'j' },
-        { "help", no_argument, NULL, 'h' },              { NULL, 0, NULL, 0 },
+        { "server", required_argument, NULL, 's' },
+        { "quick", no_argument, NULL, 'q' },
+        { "runs", required_argument, NULL, 'r' },
+        { "only", required_argument, NULL, 'o' },
+        { "connections", required_argument, NULL, 'c' },
+        { "json", required_argument, NULL, 'j' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
     };
     struct bench b = { .runs = 3, .connections = 10000 };
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
         switch (c) {
-        case 's': b.server = optarg; break;
-        case 'q': b.is_quick = true; break;
-        case 'r': b.runs = number_option(optarg); break;
-        case 'o': b.only = optarg; break;
-        case 'c': b.connections = number_option(optarg); break;
-        case 'j': *out_json = optarg; break;
-        case 'h': fputs(usage, stdout); exit(0);
-        default: fputs(usage, stderr); exit(2);
+        case 's':
+            b.server = optarg;
+            break;
+        case 'q':
+            b.is_quick = true;
+            break;
+        case 'r':
+            b.runs = number_option(optarg);
+            break;
+        case 'o':
+            b.only = optarg;
+            break;
+        case 'c':
+            b.connections = number_option(optarg);
+            break;
+        case 'j':
+            *out_json = optarg;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            exit(0);
+        default:
+            fputs(usage, stderr);
+            exit(2);
         }
     }
     if (b.is_quick)

@@ -21,7 +21,7 @@ static struct target start_for(const struct bench *b)
     return target_start(b->server, b->connections > 30000 ? options : no_options);
 }
 
-/* --- memory ------------------------------------------------------------------------------------------------------------ */
+/* --- memory ---------------------------------------------------------------------------------------------- */
 
 struct memory {
     double rss, pss;
@@ -40,8 +40,8 @@ static void settle_down(struct publisher *p, pid_t pid)
     target_settle(pid);
 }
 
-/* Bytes a connection: what `count` take more than WARM_UP, all subscribed and silent. What the server needs once, and what it
- * keeps from those who came before, is in both. */
+/* Bytes a connection: what `count` take more than WARM_UP, all subscribed and silent. What the server needs once, and
+ * what it keeps from those who came before, is in both. */
 static struct memory memory_run(const struct bench *b, unsigned count)
 {
     const unsigned       counts[2] = { WARM_UP, count };
@@ -61,7 +61,8 @@ static struct memory memory_run(const struct bench *b, unsigned count)
     }
     publisher_close(&p);
     target_stop(&t);
-    return (struct memory){ (held[1].rss - held[0].rss) / (count - WARM_UP), (held[1].pss - held[0].pss) / (count - WARM_UP) };
+    return (struct memory){ (held[1].rss - held[0].rss) / (count - WARM_UP),
+                            (held[1].pss - held[0].pss) / (count - WARM_UP) };
 }
 
 static void memory_rows(const struct bench *b)
@@ -75,13 +76,18 @@ static void memory_rows(const struct bench *b)
     char what[64];
     report_section(b->report, "Memory of the server for an idle, subscribed connection, bytes");
     snprintf(what, sizeof what, "RSS, %u connections", b->connections);
-    report_row(b->report, &(struct row){ .id = "memory.rss", .what = what, .unit = "bytes", .ours = &rss,
-                                         .target_name = "P1", .target_kind = AT_MOST, .target = 400 });
+    report_row(b->report, &(struct row){ .id = "memory.rss",
+                                         .what = what,
+                                         .unit = "bytes",
+                                         .ours = &rss,
+                                         .target_name = "P1",
+                                         .target_kind = AT_MOST,
+                                         .target = 400 });
     snprintf(what, sizeof what, "PSS, %u connections", b->connections);
     report_row(b->report, &(struct row){ .id = "memory.pss", .what = what, .unit = "bytes", .ours = &pss });
 }
 
-/* --- connections per second -------------------------------------------------------------------------------------------- */
+/* --- connections per second ------------------------------------------------------------------------------ */
 
 static struct series rate[2], cpu[2], upgrade[2]; /* ours, raw */
 
@@ -128,15 +134,32 @@ static void connect_rows(const struct bench *b)
     raw_stop(&raw);
     target_stop(&t);
     report_section(b->report, "New connections: TCP, 101 and the first frame");
-    report_row(b->report, &(struct row){ .id = "connect.rate", .what = "at full speed, per second", .unit = "1/s",
-                                         .ours = &rate[0], .raw = &rate[1], .target_name = "P3",
-                                         .target_kind = RATIO_AT_LEAST, .target = 0.7, .field = 33500, .cppcomet = 24000 });
-    report_row(b->report, &(struct row){ .id = "connect.cpu", .what = "CPU of the server for each, us", .unit = "us",
-                                         .ours = &cpu[0], .raw = &cpu[1], .target_name = "P3", .target_kind = AT_MOST,
+    report_row(b->report, &(struct row){ .id = "connect.rate",
+                                         .what = "at full speed, per second",
+                                         .unit = "1/s",
+                                         .ours = &rate[0],
+                                         .raw = &rate[1],
+                                         .target_name = "P3",
+                                         .target_kind = RATIO_AT_LEAST,
+                                         .target = 0.7,
+                                         .field = 33500,
+                                         .cppcomet = 24000 });
+    report_row(b->report, &(struct row){ .id = "connect.cpu",
+                                         .what = "CPU of the server for each, us",
+                                         .unit = "us",
+                                         .ours = &cpu[0],
+                                         .raw = &cpu[1],
+                                         .target_name = "P3",
+                                         .target_kind = AT_MOST,
                                          .target = 18 });
-    report_row(b->report, &(struct row){ .id = "connect.p99", .what = "2,500 per second: p99 upgrade, ms", .unit = "ms",
-                                         .ours = &upgrade[0], .raw = &upgrade[1], .target_name = "P3",
-                                         .target_kind = AT_MOST, .target = 5 });
+    report_row(b->report, &(struct row){ .id = "connect.p99",
+                                         .what = "2,500 per second: p99 upgrade, ms",
+                                         .unit = "ms",
+                                         .ours = &upgrade[0],
+                                         .raw = &upgrade[1],
+                                         .target_name = "P3",
+                                         .target_kind = AT_MOST,
+                                         .target = 5 });
 }
 
 void bench_connections(const struct bench *b)
@@ -147,11 +170,11 @@ void bench_connections(const struct bench *b)
         connect_rows(b);
 }
 
-/* --- statements -------------------------------------------------------------------------------------------------------- */
+/* --- statements ------------------------------------------------------------------------------------------ */
 
 void bench_statements(const struct bench *b)
 {
-    static struct series figures[2];
+    static struct series  figures[2];
     static const unsigned depths[2] = { 1, 32 };
     static struct sql     sql;
     if (!bench_wants(b, "sql"))
@@ -168,8 +191,18 @@ void bench_statements(const struct bench *b)
     sql_close(&sql);
     target_stop(&t);
     report_section(b->report, "CometQL: INSERT INTO pipes_messages, 64 B, 16 connections, no subscriber, per second");
-    report_row(b->report, &(struct row){ .id = "sql.one", .what = "one under way on each connection", .unit = "1/s",
-                                         .ours = &figures[0], .target_name = "P8", .target_kind = AT_LEAST, .target = 80000 });
-    report_row(b->report, &(struct row){ .id = "sql.pipelined", .what = "32 under way on each connection", .unit = "1/s",
-                                         .ours = &figures[1], .target_name = "P8", .target_kind = AT_LEAST, .target = 80000 });
+    report_row(b->report, &(struct row){ .id = "sql.one",
+                                         .what = "one under way on each connection",
+                                         .unit = "1/s",
+                                         .ours = &figures[0],
+                                         .target_name = "P8",
+                                         .target_kind = AT_LEAST,
+                                         .target = 80000 });
+    report_row(b->report, &(struct row){ .id = "sql.pipelined",
+                                         .what = "32 under way on each connection",
+                                         .unit = "1/s",
+                                         .ours = &figures[1],
+                                         .target_name = "P8",
+                                         .target_kind = AT_LEAST,
+                                         .target = 80000 });
 }

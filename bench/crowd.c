@@ -20,16 +20,23 @@
 #include "bench/walker.h"
 #include "ws/frame.h"
 
-#define A_THREAD     18000u /* connections: a descriptor table may hold 20,000 */
-#define SOURCE_PORTS 19000u
-#define IN_FLIGHT    64u    /* connections a thread has under way at one time */
-#define READ_BYTES   (256 * 1024)
-#define EVENTS       512
-#define STALLED_MS   20000
-#define WAKE_INDEX   UINT32_MAX
+#define A_THREAD 18000u /* connections: a descriptor table may hold 20,000 */
+#define SOURCE_PORTS                                                                                                   \
+    8000u /* connections from one address: the kernel tries the even ports first, and when most of the 14,000          \
+           * are taken, each connect() searches through all of them */
+#define IN_FLIGHT 64u /* connections a thread has under way at one time */
+#define READ_BYTES (256 * 1024)
+#define EVENTS 512
+#define STALLED_MS 20000
+#define WAKE_INDEX UINT32_MAX
 
 enum order { ORDER_NONE, ORDER_OPEN, ORDER_SAY, ORDER_END };
-enum conn_state { CONN_CLOSED, CONN_ASKING, CONN_ANSWERED, CONN_OPEN }; /* head not complete, first frame not there, ready */
+enum conn_state {
+    CONN_CLOSED,
+    CONN_ASKING,
+    CONN_ANSWERED,
+    CONN_OPEN
+}; /* head not complete, first frame not there, ready */
 
 struct conn {
     int           fd;
@@ -59,9 +66,9 @@ struct crowd {
     struct slice       saying;
     int                done_fd;
     _Atomic int        order;
-    atomic_uint        busy;      /* members that have not carried out the order */
-    _Atomic int64_t    expected;  /* messages still to come */
-    _Atomic uint64_t   seen;      /* messages, ever: is it going on? */
+    atomic_uint        busy;     /* members that have not carried out the order */
+    _Atomic int64_t    expected; /* messages still to come */
+    _Atomic uint64_t   seen;     /* messages, ever: is it going on? */
     _Atomic uint64_t   done_ns, faults, closed;
     _Atomic uint32_t   frame_bytes;
 };
@@ -81,7 +88,7 @@ static void member_done(struct member *m)
         wake(m->crowd->done_fd);
 }
 
-/* --- one connection ---------------------------------------------------------------------------------------------------- */
+/* --- one connection -------------------------------------------------------------------------------------- */
 
 static struct sockaddr_in source_of(unsigned number)
 {
@@ -111,9 +118,9 @@ static void ask(const struct member *m, const struct conn *c)
     char request[512];
     int  len = snprintf(request, sizeof request,
                         "GET /comet-server/ws/sesion=&myid=&devid=0&v=4.08&uuid=bench%09u%018u&api=js HTTP/1.1\r\n"
-                        "Host: 127.0.0.1:%u\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nOrigin: http://127.0.0.1\r\n"
-                        "User-Agent: encke-bench\r\nSec-WebSocket-Version: 13\r\n"
-                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+                         "Host: 127.0.0.1:%u\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nOrigin: http://127.0.0.1\r\n"
+                         "User-Agent: encke-bench\r\nSec-WebSocket-Version: 13\r\n"
+                         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
                         m->number, (unsigned)(c - m->conns), ntohs(m->crowd->to.sin_port));
     if (send(c->fd, request, (size_t)len, MSG_NOSIGNAL) != len)
         die("a new connection did not take its request: %s", strerror(errno));
@@ -128,7 +135,8 @@ static void conn_start(struct member *m)
     *c = (struct conn){ .state = CONN_ASKING, .asked_ns = clock_mono_ns() };
     c->fd = connect_from(&from, &m->crowd->to);
     m->in_flight++;
-    struct pollfd p = { .fd = c->fd, .events = POLLOUT }; /* on loopback it is connected by now, but for a full backlog */
+    struct pollfd p = { .fd = c->fd,
+                        .events = POLLOUT }; /* on loopback it is connected by now, but for a full backlog */
     if (poll(&p, 1, 10000) != 1)
         die("a connection was not accepted within 10 s");
     ask(m, c);
@@ -199,7 +207,7 @@ static void conn_read(struct member *m, struct conn *c, struct walked *out)
     }
 }
 
-/* --- a thread ---------------------------------------------------------------------------------------------------------- */
+/* --- a thread -------------------------------------------------------------------------------------------- */
 
 /* How many may have been started by now. */
 static unsigned allowed(const struct member *m)
@@ -227,8 +235,8 @@ static void open_more(struct member *m)
 static void say_all(struct member *m)
 {
     for (unsigned i = 0; i < m->count; i++)
-        if (m->conns[i].state == CONN_OPEN &&
-            send(m->conns[i].fd, m->crowd->saying.at, m->crowd->saying.len, MSG_NOSIGNAL) != (ssize_t)m->crowd->saying.len)
+        if (m->conns[i].state == CONN_OPEN && send(m->conns[i].fd, m->crowd->saying.at, m->crowd->saying.len,
+                                                   MSG_NOSIGNAL) != (ssize_t)m->crowd->saying.len)
             die("a connection did not take a frame: %s", strerror(errno));
     member_done(m);
 }
@@ -307,7 +315,7 @@ static void *member_run(void *argument)
     return NULL; /* the rest of the table goes with the thread */
 }
 
-/* --- the crowd --------------------------------------------------------------------------------------------------------- */
+/* --- the crowd ------------------------------------------------------------------------------------------- */
 
 static void member_new(struct crowd *c, unsigned number)
 {

@@ -3,8 +3,8 @@
  *   main:     crowd_new   crowd_open   crowd_say   crowd_expect ... publish ... crowd_wait   crowd_free
  *   threads:  (asleep)    connect all  send all    read, walk, count; the last message of all wakes main
  *
- * Each thread has a descriptor table of its own (unshare), so that their number, not the limit of one table, bounds the crowd;
- * what wakes them was made before. Every SOURCE_PORTS connections come from another address of 127.0.0.0/8.
+ * Each thread has a descriptor table of its own (unshare), so that their number, not the limit of one table, bounds the
+ * crowd; what wakes them was made before. Every SOURCE_PORTS connections come from another address of 127.0.0.0/8.
  */
 #ifndef ENCKE_BENCH_CROWD_H
 #define ENCKE_BENCH_CROWD_H
@@ -30,7 +30,8 @@ struct crowd_faults {
 
 struct crowd *crowd_new(uint16_t port, unsigned count);
 
-/* Connects all: as fast as it goes, or `pace` a second. Each is open when its first frame has come. False: some could not. */
+/* Connects all: as fast as it goes, or `pace` a second. Each is open when its first frame has come. False: some could
+ * not. */
 bool crowd_open(struct crowd *c, unsigned pace, struct crowd_opening *out);
 
 /* Every connection sends these bytes. */

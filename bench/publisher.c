@@ -15,7 +15,7 @@
 #include "bench/walker.h"
 #include "ws/frame.h"
 
-#define REPORT_S   30 /* the longest a report may take */
+#define REPORT_S 30 /* the longest a report may take */
 #define READ_BYTES (64 * 1024)
 
 static void read_more(struct publisher *p)
@@ -98,7 +98,8 @@ void publisher_open(struct publisher *p, uint16_t port)
         die("the publisher cannot connect: %s", strerror(errno));
     setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(p->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    send_all(p, SLICE("GET /comet-server/ws/sesion=&myid=&devid=0&v=4.08&uuid=benchpublisher000000000000000000&api=js HTTP/1.1\r\n"
+    send_all(p, SLICE("GET /comet-server/ws/sesion=&myid=&devid=0&v=4.08&uuid=benchpublisher000000000000000000&api=js "
+                      "HTTP/1.1\r\n"
                       "Host: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
                       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
     const char *end;

@@ -25,10 +25,10 @@
 #include "bench/walker.h"
 #include "ws/frame.h"
 
-#define EVENTS      256
-#define ACCEPTS     256
-#define LISTENER    -1
-#define ORDERS      -2
+#define EVENTS 256
+#define ACCEPTS 256
+#define LISTENER -1
+#define ORDERS -2
 #define REQUEST_MAX 2048
 
 struct order {
@@ -45,7 +45,7 @@ struct thread {
 
 static struct buf answer; /* set once, before the threads start */
 
-/* --- what is sent ------------------------------------------------------------------------------------------------------ */
+/* --- what is sent ---------------------------------------------------------------------------------------- */
 
 static void make_answer(uint32_t head_bytes, uint32_t hello_bytes)
 {
@@ -80,7 +80,7 @@ static void make_messages(struct buf *out, uint32_t first, uint32_t count, uint3
     buf_clear(&payload);
 }
 
-/* --- a thread ---------------------------------------------------------------------------------------------------------- */
+/* --- a thread -------------------------------------------------------------------------------------------- */
 
 static int listen_shared(uint16_t *port)
 {
@@ -187,7 +187,7 @@ static void *thread_run(void *argument)
     return NULL;
 }
 
-/* --- the process ------------------------------------------------------------------------------------------------------- */
+/* --- the process ----------------------------------------------------------------------------------------- */
 
 static void child(const struct raw *r, const int *orders, int say_port)
 {

@@ -1,9 +1,9 @@
 /* raw: what the kernel alone costs, measured with the same crowd in the same run.
  *
- * A child process with as many threads as the server has shards, each with a listener of its own (SO_REUSEPORT) and an epoll set.
- * To a connection it answers with a fixed 101 and a first frame, as many bytes as the server's, without looking at what was
- * asked. On command each thread sends a frame to each of its sockets, in a plain loop: no protocol, no queues, no channels, no
- * timers, nothing shared.
+ * A child process with as many threads as the server has shards, each with a listener of its own (SO_REUSEPORT) and an
+ * epoll set. To a connection it answers with a fixed 101 and a first frame, as many bytes as the server's, without
+ * looking at what was asked. On command each thread sends a frame to each of its sockets, in a plain loop: no protocol,
+ * no queues, no channels, no timers, nothing shared.
  */
 #ifndef ENCKE_BENCH_RAW_H
 #define ENCKE_BENCH_RAW_H
@@ -25,8 +25,8 @@ struct raw {
 void raw_start(struct raw *r, unsigned threads, uint32_t head_bytes, uint32_t hello_bytes);
 void raw_stop(struct raw *r);
 
-/* Every thread sends `count` messages, frames of frame_bytes, to each of its sockets; returns at once. As many as fit into
- * join_bytes go with one send; 0: one message, one send. */
+/* Every thread sends `count` messages, frames of frame_bytes, to each of its sockets; returns at once. As many as fit
+ * into join_bytes go with one send; 0: one message, one send. */
 void raw_send(struct raw *r, unsigned count, uint32_t frame_bytes, uint32_t join_bytes);
 
 #endif

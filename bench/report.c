@@ -146,8 +146,8 @@ void report_row(struct report *r, const struct row *row)
         buf_printf(b, ", \"ratio\": %.4f", ratio);
     }
     if (row->target_kind != NO_TARGET)
-        buf_printf(b, ", \"target\": {\"name\": \"%s\", \"kind\": \"%s\", \"value\": %g, \"met\": %s}", row->target_name,
-                   kinds[row->target_kind], row->target, met ? "true" : "false");
+        buf_printf(b, ", \"target\": {\"name\": \"%s\", \"kind\": \"%s\", \"value\": %g, \"met\": %s}",
+                   row->target_name, kinds[row->target_kind], row->target, met ? "true" : "false");
     buf_byte(b, '}');
 }
 
@@ -156,8 +156,8 @@ static void write_json(const struct report *r)
     FILE *f = fopen(r->json_path, "we");
     if (f == NULL)
         die("cannot write %s", r->json_path);
-    fprintf(f, "{\n  \"notes\": [%.*s\n  ],\n  \"rows\": [%.*s\n  ],\n  \"faults\": [%.*s]\n}\n", SLICE_ARG(buf_slice(&r->notes)),
-            SLICE_ARG(buf_slice(&r->rows)), SLICE_ARG(buf_slice(&r->faults)));
+    fprintf(f, "{\n  \"notes\": [%.*s\n  ],\n  \"rows\": [%.*s\n  ],\n  \"faults\": [%.*s]\n}\n",
+            SLICE_ARG(buf_slice(&r->notes)), SLICE_ARG(buf_slice(&r->rows)), SLICE_ARG(buf_slice(&r->faults)));
     if (fclose(f) != 0)
         die("cannot write %s", r->json_path);
 }

@@ -9,15 +9,15 @@
 enum target_kind { NO_TARGET, AT_MOST, AT_LEAST, RATIO_AT_MOST, RATIO_AT_LEAST };
 
 struct row {
-    const char          *id;   /* for JSON: "burst.64.10000.websocket" */
+    const char          *id; /* for JSON: "burst.64.10000.websocket" */
     const char          *what;
     const char          *unit;
     const struct series *ours;
-    const struct series *raw;  /* NULL: nothing to compare with */
+    const struct series *raw;         /* NULL: nothing to compare with */
     const char          *target_name; /* "P4"; NULL: none */
     enum target_kind     target_kind;
     double               target;
-    double               field;   /* the best of the field in the table of GOALS, same unit; 0: no figure */
+    double               field; /* the best of the field in the table of GOALS, same unit; 0: no figure */
     double               cppcomet;
 };
 

@@ -29,7 +29,11 @@ double series_part(const struct series *s, double share)
 
 double series_median(const struct series *s)
 {
-    return series_part(s, 0.5);
+    /* of an even number, between the middle two: the lower one alone would flatter every figure that should be small */
+    double low = series_part(s, 0.5);
+    if (s->count % 2 != 0 || s->count == 0)
+        return low;
+    return (low + series_part(s, (s->count / 2 + 0.5) / s->count)) / 2;
 }
 
 double series_min(const struct series *s)

@@ -14,12 +14,12 @@
 #include "bench/target.h"
 #include "bench/walker.h"
 
-#define READ_BYTES   (16 * 1024)
-#define PATIENCE_MS  30000
+#define READ_BYTES (16 * 1024)
+#define PATIENCE_MS 30000
 #define CAPABILITIES 0x00088201u /* long password, protocol 4.1, secure connection, plugin */
-#define COM_QUERY    3
+#define COM_QUERY 3
 
-/* --- bytes ------------------------------------------------------------------------------------------------------------- */
+/* --- bytes ----------------------------------------------------------------------------------------------- */
 
 static void put_packet(struct buf *out, unsigned sequence, struct slice body)
 {
@@ -31,10 +31,10 @@ static void put_packet(struct buf *out, unsigned sequence, struct slice body)
 /* Takes the first packet of c->in; at == NULL: not all there. The body is valid until more is read. */
 static struct slice take_packet(struct sql_conn *c, size_t *at)
 {
-    const unsigned char *head = (const unsigned char *)c->in.at + *at;
     if (c->in.len - *at < 4)
         return slice_of(NULL, 0);
-    size_t len = head[0] | (size_t)head[1] << 8 | (size_t)head[2] << 16;
+    const unsigned char *head = (const unsigned char *)c->in.at + *at;
+    size_t               len = head[0] | (size_t)head[1] << 8 | (size_t)head[2] << 16;
     if (c->in.len - *at < 4 + len)
         return slice_of(NULL, 0);
     *at += 4 + len;
@@ -58,7 +58,7 @@ static void expect_ok(struct slice body)
         die("CometQL answers: %.*s", body.len > 9 ? (int)body.len - 9 : 0, body.len > 9 ? body.at + 9 : "");
 }
 
-/* --- login ------------------------------------------------------------------------------------------------------------- */
+/* --- login ----------------------------------------------------------------------------------------------- */
 
 /* mysql_native_password: SHA1(password) xor SHA1(salt + SHA1(SHA1(password))). */
 static void scramble(const char *password, const char salt[20], unsigned char out[SHA1_SIZE])
@@ -92,8 +92,9 @@ static void find_salt(struct slice greeting, char out[20])
 
 static void login(struct sql_conn *c, const char *password)
 {
-    static const unsigned char fixed[32] = { CAPABILITIES & 255, CAPABILITIES >> 8 & 255, CAPABILITIES >> 16 & 255, 0,
-                                             0, 0, 0, 1, 45 };
+    static const unsigned char fixed[32] = {
+        CAPABILITIES & 255, CAPABILITIES >> 8 & 255, CAPABILITIES >> 16 & 255, 0, 0, 0, 0, 1, 45
+    };
     char          salt[20];
     unsigned char answer[1 + SHA1_SIZE] = { SHA1_SIZE };
     struct buf    body = { 0 };
@@ -146,7 +147,7 @@ void sql_close(struct sql *s)
     close(s->epoll_fd);
 }
 
-/* --- statements -------------------------------------------------------------------------------------------------------- */
+/* --- statements ------------------------------------------------------------------------------------------ */
 
 struct insert {
     struct buf text;  /* COM_QUERY and the statement */

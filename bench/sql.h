@@ -25,8 +25,8 @@ struct sql {
 void sql_open(struct sql *s, uint16_t port, const char *password);
 void sql_close(struct sql *s);
 
-/* `count` statements INSERT INTO pipes_messages over all connections, each with at most `depth` unanswered; returns when all
- * are answered. A message carries `bytes` bytes. */
+/* `count` statements INSERT INTO pipes_messages over all connections, each with at most `depth` unanswered; returns
+ * when all are answered. A message carries `bytes` bytes. */
 void sql_insert(struct sql *s, const char *channel, unsigned count, unsigned bytes, unsigned depth);
 
 #endif

@@ -30,7 +30,8 @@ uint64_t target_rss_bytes(pid_t pid);
 uint64_t target_pss_bytes(pid_t pid);
 unsigned target_threads(pid_t pid);
 
-/* Waits until it has nothing left to do: less than 1 % of a core over a tenth of a second. False: still busy after 10 s. */
+/* Waits until it has nothing left to do: less than 1 % of a core over a tenth of a second. False: still busy after 10
+ * s. */
 bool target_settle(pid_t pid);
 
 /* Prints and ends with 1. */

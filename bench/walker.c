@@ -47,8 +47,8 @@ static size_t look(struct walker *w, const uint8_t *at, size_t len, struct walke
         return 0;
     unsigned opcode = at[0] & 15u;
     w->skip = payload - seen;
-    w->is_message = opcode == WS_TEXT && seen == WALKER_LOOK &&
-                    memcmp(at + head, WALKER_PREFIX, sizeof(WALKER_PREFIX) - 1) == 0;
+    w->is_message =
+        opcode == WS_TEXT && seen == WALKER_LOOK && memcmp(at + head, WALKER_PREFIX, sizeof(WALKER_PREFIX) - 1) == 0;
     if (w->is_message) {
         check_number(w, at + head + sizeof(WALKER_PREFIX) - 1, out);
         out->frame_bytes = (uint32_t)(head + payload);

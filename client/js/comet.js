@@ -1,6 +1,5 @@
 /* The calls of CppComet's browser library, over Encke's client: a page changes the address of its script and nothing else.
  *
- *   <script src="/js/encke.global.js"></script>
  *   <script src="/js/comet.js"></script>
  *   <script>
  *     cometApi.start({ node: 'example.com:8087', dev_id: 0 });
@@ -17,14 +16,23 @@
 
     const RESEND_MS = 1000; /* between the three copies that multi_web_pipe_send sends */
 
-    function parsed(text) {
-        if (typeof text !== 'string')
-            return text;
-        try {
-            return JSON.parse(text);
-        } catch {
-            return text;
-        }
+    const waitingForCore = [];
+
+    function whenCore(action) {
+        if (globalThis.Encke)
+            action();
+        else
+            waitingForCore.push(action);
+    }
+
+    function loadCore() {
+        const here = globalThis.document && globalThis.document.currentScript;
+        if (globalThis.Encke || !here)
+            return; /* in Node, import encke.js first */
+        const script = globalThis.document.createElement('script');
+        script.src = new URL('encke.global.js', here.src).href;
+        script.onload = () => waitingForCore.splice(0).forEach((action) => action());
+        globalThis.document.head.append(script);
     }
 
     /* "web_chat.hello" -> { channel: 'web_chat', event: 'hello' }; with more than one dot the name is taken as it is. */
@@ -49,7 +57,8 @@
             this.listeners = new Map(); /* signal -> Set of callbacks */
             this.held = new Map(); /* channel -> { subscription, uses } */
             this.seen = new Set(); /* ids of messages that are sent several times */
-            this.authorized = undefined;
+            this.authorized = undefined; /* until the server has said */
+            this.isWanted = false; /* start() was called, stop() was not */
             this.earlier = []; /* commands given before start() */
             if (options)
                 this.start(options);
@@ -58,10 +67,18 @@
         /* --- life -------------------------------------------------------------------------------------------------------- */
 
         start(options, callback) {
+            this.options = Object.assign({}, this.options, options);
+            if (callback)
+                this.onAuth(callback);
+            this.isWanted = true;
+            whenCore(() => { if (this.isWanted) this._connect(); });
+            return this;
+        }
+
+        _connect() {
+            const o = this.options;
             if (this.client)
                 this.client.close();
-            this.options = Object.assign({}, this.options, options);
-            const o = this.options;
             this.client = globalThis.Encke.connect({
                 url: Array.isArray(o.node) ? o.node[0] : o.node,
                 app: o.dev_id || 0,
@@ -76,12 +93,10 @@
                 this.held.get(channel).subscription = this.client.subscribe(channel);
             for (const command of this.earlier.splice(0))
                 command();
-            if (callback)
-                this.onAuth(callback);
-            return this;
         }
 
         stop() {
+            this.isWanted = false;
             if (this.client)
                 this.client.close();
             this.client = null;
@@ -176,7 +191,7 @@
                 this.realUserKey = frame.data;
                 this._fire(this.authorized ? '_comet_auth_ok' : '_comet_auth_no', frame);
             }
-            const data = parsed(frame.data);
+            const data = globalThis.Encke.parsedFromSql(frame.data);
             if (this._isRepeated(data))
                 return;
             const pipe = frame.pipe === undefined ? 'msg' : frame.pipe;
@@ -312,6 +327,7 @@
         }
     }
 
+    loadCore();
     globalThis.CometServer = CometServer;
     globalThis.cometApi = new CometServer();
 })();

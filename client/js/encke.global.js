@@ -92,6 +92,17 @@
         }
     }
 
+    const ESCAPED = { 0: '\0', b: '\b', n: '\n', r: '\r', t: '\t', Z: '\x1a' };
+
+    /* CometQL delivers the text of a SQL string as it stands between the quotes: a driver that escapes values puts a backslash
+     * before quotes and backslashes, which belongs to SQL and not to the message. JSON that parses as it is was not escaped. */
+    function parsedFromSql(text) {
+        const asIs = parsed(text);
+        if (typeof asIs !== 'string' || asIs !== text || !text.includes('\\'))
+            return asIs;
+        return parsed(text.replace(/\\([^])/g, (pair, letter) => ESCAPED[letter] ?? letter));
+    }
+
     function checkChannel(channel) {
         if (typeof channel !== 'string' || !NAME.test(channel))
             throw new TypeError(`the name of a channel has 2 to 64 characters of A-Z a-z 0-9 _ -, unlike ${JSON.stringify(channel)}`);
@@ -339,7 +350,7 @@
             return {
                 channel: frame.pipe === undefined ? 'msg' : frame.pipe,
                 event: frame.event,
-                data: parsed(frame.data),
+                data: frame.user_id === undefined || frame.fromQueue ? parsedFromSql(frame.data) : parsed(frame.data),
                 userId: frame.user_id,
                 time: frame.message_send_time,
                 isHistory: frame.fromQueue === true,
@@ -540,5 +551,5 @@
         return new Client(typeof options === 'string' || options === undefined ? { url: options } : options);
     }
 
-    globalThis.Encke = { connect, Client, Subscription, ServerError, version: VERSION };
+    globalThis.Encke = { connect, Client, Subscription, ServerError, parsedFromSql, version: VERSION };
 })();

@@ -144,8 +144,8 @@ void api_options_request(struct stream *s, const struct http_request *r)
                        .status = 200,
                        .content_type = SLICE("text/plain; charset=utf-8"),
                        .headers = SLICE("Access-Control-Allow-Origin: *\r\n"
-                                        "Access-Control-Allow-Methods: POST, GET\r\n"
-                                        "Allow: POST, GET\r\n"
+                                        "Access-Control-Allow-Methods: GET\r\n"
+                                        "Allow: OPTIONS, GET, HEAD\r\n"
                                         "Access-Control-Allow-Headers: origin, content-type, accept\r\n"),
                        .body = SLICE("+OK\r\n"),
                    });

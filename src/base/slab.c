@@ -245,6 +245,13 @@ void *slab_at(const struct slab *s, uint32_t index)
     return head;
 }
 
+void slab_prefetch(const struct slab *s, uint32_t index)
+{
+    uint32_t chunk = index >> s->shift;
+    bug_if(chunk >= s->chunk_count || s->chunks[chunk].base == NULL);
+    __builtin_prefetch(head_at(s, &s->chunks[chunk], index & (s->per_chunk - 1)));
+}
+
 void *slab_next(const struct slab *s, uint32_t from)
 {
     uint32_t place = from & (s->per_chunk - 1);

@@ -60,6 +60,9 @@ void *slab_find(const struct slab *s, uint32_t index, uint32_t generation);
 /* The object at `index`, which must live. For indices that only the owner's own structures hold. */
 void *slab_at(const struct slab *s, uint32_t index);
 
+/* Begins to bring it into the cache; the same index is given to slab_at a little later. */
+void slab_prefetch(const struct slab *s, uint32_t index);
+
 /* The first living object with an index of at least `from`, or NULL: for walks over all. */
 void *slab_next(const struct slab *s, uint32_t from);
 

@@ -117,10 +117,12 @@ void cometql_row(struct cometql *q, const struct slice *cells)
     q->row_number++;
     if (!where_is_met(q, cells))
         return;
-    if (q->walk == WALK_DELETE)
-        doom(q, cells);
-    else
+    if (q->walk != WALK_DELETE)
         show(q, cells);
+    else if (q->left > 0) {
+        q->left--;
+        doom(q, cells);
+    }
 }
 
 /* --- steps -------------------------------------------------------------------------------------------------------- */
@@ -182,6 +184,18 @@ static bool drop_next(struct cometql *q)
     return false;
 }
 
+/* By id, by whole keys, or, with further conditions or a limit, by rows that must be seen before they go. */
+static bool erase_next(struct cometql *q)
+{
+    if (q->left == 0)
+        return false;
+    if (q->id_condition >= 0) {
+        q->left--;
+        return ask_next(q, q->table->drop);
+    }
+    return ask_next(q, q->has_filters || q->st.has_limit ? q->table->fetch : q->table->erase);
+}
+
 static void step_delete(struct cometql *q)
 {
     show_held(q);
@@ -191,10 +205,7 @@ static void step_delete(struct cometql *q)
     }
     if (drop_next(q))
         return;
-    key_begin *begin = q->has_filters ? q->table->fetch : q->table->erase;
-    if (q->id_condition >= 0)
-        begin = q->table->drop;
-    if (!ask_next(q, begin))
+    if (!erase_next(q))
         cometql_ok(q, 0, 0);
 }
 

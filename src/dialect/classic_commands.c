@@ -160,7 +160,7 @@ static void on_published(struct stream *asker, const struct publish_report *r)
         buf_clear(&data);
         buf_clear(&pipe);
     }
-    if (c->session.in_flight <= IN_FLIGHT_MAX / 2)
+    if (c->session.in_flight <= IN_FLIGHT_MAX / 2 && !c->session.is_asking)
         ws_conn_resume(&c->ws);
 }
 
@@ -253,12 +253,14 @@ static void question(struct classic *c, enum ask_kind kind, struct slice channel
         return;
     }
     a->number = number;
+    c->session.is_asking = true;
     stream_pause(c->ws.stream);
     ask_send(a, c->ws.stream, on_answer);
 }
 
 static void answered(struct classic *c)
 {
+    c->session.is_asking = false;
     if (c->session.in_flight < IN_FLIGHT_MAX)
         ws_conn_resume(&c->ws);
 }

@@ -12,7 +12,7 @@ struct http_request {
     const struct http_head *head;  /* borrowed during the call */
     struct slice            path;  /* raw, as sent, without the query */
     struct slice            query; /* raw, without the '?'; empty when absent */
-    struct slice            body;  /* whole (bounded by http.max_body) */
+    struct slice            body;  /* whole (bounded by ws.max_body) */
 };
 
 struct http_route {

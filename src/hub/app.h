@@ -1,6 +1,7 @@
 /* app: the figures of one tenant (dev id) in one shard.
  *
- * An app needs no registration: it exists as soon as somebody names it and is forgotten when nothing is left to tell. Thread:
+ * An app needs no registration: it exists as soon as somebody names it, until the process ends (there are at most
+ * main.dev_index_size of them). Thread:
  * the shard's own; ASK_APP (ask.h) adds the shards up.
  */
 #ifndef ENCKE_HUB_APP_H

@@ -166,14 +166,30 @@ static enum status interest_apply(uint32_t app, struct slice name, uint64_t hash
     return s;
 }
 
-static void interest_arrived(struct letter *given)
+/* Home cannot remember this shard: its listeners would hear nothing and not know. They are disconnected and come back. */
+static void interest_refused(struct letter *given)
 {
     static struct log_limit limit = { .every_ms = 10000 };
     struct interest        *i = (struct interest *)(void *)given;
-    struct slice            name = slice_of(i->name, i->name_len);
-    if (interest_apply(i->app, name, i->hash, i->shard, i->count, i->dialects) != OK)
-        log_limited(&limit, LOG_ERROR, "hub: no memory for a channel; its subscribers in shard %u hear nothing", i->shard);
+    struct audience        *a = audience_find(i->app, slice_of(i->name, i->name_len), i->hash);
+    log_limited(&limit, LOG_ERROR, "hub: no memory for a channel; its subscribers in this shard are disconnected");
+    for (unsigned d = 0; a != NULL && d < DIALECT_MAX; d++)
+        for (uint32_t seat = 0; seat < a->seats[d].count; seat++)
+            if (a->seats[d].at[seat].stream != SLAB_NONE)
+                stream_close(stream_at(a->seats[d].at[seat].stream));
     free(i);
+}
+
+static void interest_arrived(struct letter *given)
+{
+    struct interest *i = (struct interest *)(void *)given;
+    struct slice     name = slice_of(i->name, i->name_len);
+    if (interest_apply(i->app, name, i->hash, i->shard, i->count, i->dialects) == OK) {
+        free(i);
+        return;
+    }
+    i->letter.deliver = interest_refused; /* the answer needs no memory: it is the question */
+    shard_post(i->shard, &i->letter);
 }
 
 static enum status interest_tell(struct audience *a, uint32_t count, uint8_t dialects)

@@ -18,7 +18,8 @@ struct dialect {
     const char *name;
     uint8_t     index; /* its place in the table given to hub_setup */
 
-    /* Appends what goes on the wire: whole frames. Runs at the home shard; must not touch anything but its arguments. */
+    /* Appends what goes on the wire: whole frames. Runs at the home shard (or, for a dialect whose first listener came while the
+     * message was on its way, at the listener's); must not touch anything but its arguments. */
     void (*encode)(struct buf *out, const struct message *m);
 
     /* Are joining and leaving this channel told to its subscribers (presence)? */

@@ -161,12 +161,12 @@ void fanout_drop(struct audience *a)
 
 /* --- the walk ---------------------------------------------------------------------------------------------------------- */
 
-static bool has_own(const struct delivery *batch, uint64_t id)
+static uint32_t count_own(const struct delivery *batch, uint64_t id)
 {
+    uint32_t count = 0;
     for (; batch != NULL; batch = next_of(batch))
-        if (batch->message->draft->sender == id)
-            return true;
-    return false;
+        count += batch->message->draft->sender == id;
+    return count;
 }
 
 /* No memory for the shared parcel: nobody may miss a message and go on as if nothing had happened. */
@@ -177,20 +177,26 @@ static void give_up(struct stream *s)
     stream_close(s);
 }
 
+static void send_parcel(struct stream *s, struct parcel *p, uint32_t messages)
+{
+    if (p == NULL)
+        give_up(s);
+    else if (stream_send(s, p))
+        counter_add(COUNTER_DELIVERED, messages);
+    counter_add(COUNTER_SENDS, 1);
+}
+
 static void send_to(const struct walk *w, struct stream *s, struct parcel *shared)
 {
-    if (w->senders >> (s->head.index & 63) & 1 && has_own(w->batch, stream_id(s))) {
+    bool     may_be_sender = w->senders >> (s->head.index & 63) & 1;
+    uint32_t own = may_be_sender ? count_own(w->batch, stream_id(s)) : 0;
+    if (own == 0) {
+        send_parcel(s, shared, w->batch_count);
+    } else if (own < w->batch_count) {
         struct parcel *others = join(w->batch, w->dialect, stream_id(s));
-        if (others != NULL)
-            stream_send(s, others);
+        send_parcel(s, others, w->batch_count - own);
         parcel_unref(others);
-        return;
     }
-    if (shared == NULL)
-        give_up(s);
-    else if (stream_send(s, shared))
-        counter_add(COUNTER_DELIVERED, w->batch_count);
-    counter_add(COUNTER_SENDS, 1);
 }
 
 /* Goes on with the walk; returns the sends that are left of the budget. More than 0: the walk is over. */
@@ -203,7 +209,7 @@ static unsigned walk_on(struct audience *a, unsigned budget)
             if (budget == 0)
                 return 0;
             if (w->cursor + AHEAD < limit && seats[w->cursor + AHEAD].stream != SLAB_NONE)
-                __builtin_prefetch(stream_at(seats[w->cursor + AHEAD].stream));
+                stream_prefetch(seats[w->cursor + AHEAD].stream);
             if (seats[w->cursor].stream == SLAB_NONE)
                 continue;
             budget--;

@@ -2,7 +2,7 @@
  *
  *   publish -> home shard (channel.c: order, history) -> interested shards (audience.c) -> fanout.c -> sockets
  *
- * Reading order: message.h, channel.h, audience.h, session.h, publish.h, ask.h.
+ * Reading order: message.h, channel.h, internal.h (the audience), session.h, publish.h, ask.h.
  */
 #ifndef ENCKE_HUB_HUB_H
 #define ENCKE_HUB_HUB_H

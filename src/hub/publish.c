@@ -167,6 +167,8 @@ static void channel_publish(struct draft *given)
     } else {
         message_unref(m);
     }
+    if (c != NULL)
+        channel_let_go(c);
 }
 
 static void draft_arrived(struct letter *given)

@@ -26,8 +26,8 @@ static bool make_room(struct session *s)
     uint32_t have = s->sub_cap > 0 ? s->sub_cap : SESSION_INLINE_SUBS;
     if (s->sub_count < have)
         return true;
-    uint32_t want = have * 2;
-    if (want > UINT16_MAX)
+    uint32_t want = have * 2 < UINT16_MAX ? have * 2 : UINT16_MAX;
+    if (want == have)
         return false;
     struct subscription *grown = realloc(s->sub_cap > 0 ? s->more : NULL, want * sizeof *grown);
     if (grown == NULL)

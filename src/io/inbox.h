@@ -9,8 +9,9 @@
  * `asleep` to 0 and wakes the consumer only if it was 1. Both sides use seq_cst: the push and the load of `asleep` must not
  * pass each other, nor the store of `asleep` and the second look.
  *
- * Bound: none of its own. What a room posts is bounded by that room (see hub/publish.h for messages; everything else is an
- * answer to a question, one outstanding for each connection).
+ * Bound: none of its own. What a room posts is bounded by that room: messages by the reports their publishers await
+ * (hub/publish.h), questions and answers by one open question for each connection, interest by one letter for each channel and
+ * turn, presence by what one read of each connection can ask for.
  */
 #ifndef ENCKE_IO_INBOX_H
 #define ENCKE_IO_INBOX_H

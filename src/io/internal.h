@@ -48,7 +48,6 @@ struct shard {
     uint64_t        *ready;     /* owned: ids of streams that have more to read */
     size_t           ready_count, ready_cap;
     uint32_t         table_limit; /* streams it may hold */
-    bool             accept_again; /* a listener had more than its share in this turn */
     bool             listeners_closed;
     uint64_t         resume_accept_ms;
     uint64_t         stop_by_ms; /* 0: not stopping */
@@ -73,7 +72,7 @@ extern struct shards shards;
 enum status listeners_open(struct shard *shard, struct error *out_error);
 void listeners_close(struct shard *shard);
 void listener_accept(struct shard *shard, struct listener *l);
-void listeners_resume(struct shard *shard); /* after descriptors became free, or a second after EMFILE */
+void listeners_resume(struct shard *shard); /* a second after a pause */
 
 /* stream.c */
 struct stream *stream_adopt(struct shard *shard, int fd, uint8_t port);

@@ -189,7 +189,10 @@ static void accept_failed(struct shard *shard, struct listener *l)
 
 static bool is_table_full(struct shard *shard, struct listener *l)
 {
-    static struct log_limit limit = { .every_ms = 10000 };
+    static struct log_limit limit = { .every_ms = 10000 }, early = { .every_ms = 60000 };
+    if (shard->streams.live >= shard->table_limit - shard->table_limit / 20)
+        log_limited(&early, LOG_WARN, "%s: shard %u has %u connections, more than 95 %% of what its descriptor table allows",
+                    l->port->name, shard->index, shard->streams.live);
     if (shard->streams.live < shard->table_limit)
         return false;
     log_limited(&limit, LOG_WARN,

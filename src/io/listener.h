@@ -4,8 +4,8 @@
  * whether the port is free, by binding it without SO_REUSEPORT, because two servers that share a port by accident would each
  * get half of the clients.
  *
- * Near the limit of its descriptor table a shard pauses its listeners: what waits in the backlog stays there and is accepted
- * when descriptors are free again. Over max_connections a connection is accepted and refused with `refusal`.
+ * Near the limit of its descriptor table a shard pauses its listeners: what waits in the backlog stays there, and it looks
+ * again each second whether descriptors are free. Over max_connections a connection is accepted and refused with `refusal`.
  */
 #ifndef ENCKE_IO_LISTENER_H
 #define ENCKE_IO_LISTENER_H

@@ -100,8 +100,8 @@ void loop_run(struct shard *shard)
             most_ms = shard->stop_by_ms > 0 ? STOPPING_WAIT_MS : LONGEST_WAIT_MS;
         wheel_turn(&shard->wheel, shard_here.now_ms, stream_on_due);
         listeners_resume(shard);
-        graves_run(shard);
-        int n = wait_for_events(shard, letters_left ? 0 : most_ms, events);
+        bool must_hurry = letters_left || shard->graves != SLAB_NONE;
+        int  n = wait_for_events(shard, must_hurry ? 0 : most_ms, events);
         clock_tick();
         for (int i = 0; i < n; i++)
             handle(shard, &events[i]);

@@ -4,7 +4,7 @@
  * 2. The inbox is drained, at most LOOP_LETTERS letters.
  * 3. Each part has its on_turn; the hub's goes on with its walks. io does not know what a walk is.
  * 4. The wheel: due timers call on_quiet.
- * 5. epoll_wait: 0 ms when a letter or a walk is left, else until the next timer.
+ * 5. epoll_wait: 0 ms when a letter, a walk or a grave is left, else until the next timer.
  * 6. Events: one read of at most LOOP_READ bytes for each ready stream; stale generations are ignored.
  * 7. Streams that have more to read without a new event have one more read each.
  * 8. Graves: what was closed in this turn is freed. Nothing is freed anywhere else.

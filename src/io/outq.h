@@ -6,7 +6,8 @@
  *   outq_push -> [ p7 | p6 | p5:1200/1450 ] -> outq_flush -> writev(fd)
  *                                ^ bytes already sent of the oldest parcel
  *
- * Thread: the shard that owns the stream. Bound: `limit_bytes`; past it push answers E_FULL and changes nothing.
+ * Thread: the shard that owns the stream. Bound: `limit_bytes`; past it push answers E_FULL and changes nothing. One
+ * parcel that is larger than the bound may wait alone.
  */
 #ifndef ENCKE_IO_OUTQ_H
 #define ENCKE_IO_OUTQ_H

@@ -50,6 +50,11 @@ struct stream *stream_at(uint32_t index)
     return slab_at(&shard_own->streams, index);
 }
 
+void stream_prefetch(uint32_t index)
+{
+    slab_prefetch(&shard_own->streams, index);
+}
+
 struct stream *stream_next(uint32_t from)
 {
     return slab_next(&shard_own->streams, from);

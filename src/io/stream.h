@@ -127,6 +127,9 @@ static inline unsigned stream_id_shard(uint64_t id)
 /* The open stream at a slab index that the caller knows to live (a seat in an audience). */
 struct stream *stream_at(uint32_t index);
 
+/* For walks over many: the stream at this index will be asked for soon. */
+void stream_prefetch(uint32_t index);
+
 /* The first living stream of this shard whose index is at least `from`, or NULL. */
 struct stream *stream_next(uint32_t from);
 

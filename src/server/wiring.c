@@ -35,11 +35,9 @@ const struct port wiring_ports[PORT_COUNT] = {
 const struct http_route wiring_routes[] = {
     { .method = "OPTIONS", .path = "/", .is_prefix = true, .on_request = api_options_request },
 
-    /* The classic protocol, below its own prefix and CppComet's, each also with the slash doubled. */
+    /* The classic protocol, below its own prefix and CppComet's. A doubled slash before them is one (http/route.c). */
     { .method = "GET", .path = "/ws/", .is_prefix = true, .on_upgrade = classic_on_upgrade },
-    { .method = "GET", .path = "//ws/", .is_prefix = true, .on_upgrade = classic_on_upgrade },
     { .method = "GET", .path = "/comet-server/ws/", .is_prefix = true, .on_upgrade = classic_on_upgrade },
-    { .method = "GET", .path = "//comet-server/ws/", .is_prefix = true, .on_upgrade = classic_on_upgrade },
 
     { .method = "GET", .path = "/api/status", .on_request = api_status_request },
     { .method = "GET", .path = "/info", .on_request = api_info_request },

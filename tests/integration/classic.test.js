@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { dial, frame, OPCODE, parseFrames, RawVisitor, rawVisit, upgradeRequest } from './support/raw.js';
-import { serverForSuite } from './support/server.js';
+import { serverForSuite, serverForTest } from './support/server.js';
 import { newMarker, newUuid, urlPath, visit, Visitor } from './support/visitor.js';
 import { until, within } from './support/wait.js';
 
@@ -481,6 +481,32 @@ describe('questions', () => {
                              { data: { user_in_pipe: 1 }, event: 'user_in_pipe', marker, pipe: '_answer_pipe_count' });
         }
         assert.equal(await visitor.count('web_empty'), 0);
+    });
+
+    test('questions are answered in their order, also between publications', async (t) => {
+        const server = await serverForTest(t, { 'main.shards': 3 });
+        const visitor = await visit(t, server);
+        await server.query("INSERT INTO pipes_settings (name, length) VALUES ('web_q_log', 10)");
+        for (let round = 0; round < 20; round++) {
+            const markers = Array.from({ length: 10 }, (_, i) => `r${round}m${i}`);
+            for (const [i, marker] of markers.entries()) {
+                visitor.send('web_pipe2', i === 5 ? 'web_q_log' : `web_q${i}`, 'e', '*', `"${marker}"`);
+                if (i === 7) {
+                    visitor.send('pipe_log', 'web_q_log', 'x', '');
+                }
+                visitor.send('pipe_count', `web_other${i}`, marker, '');
+            }
+            const seen = [];
+            while (seen.length < markers.length) {
+                seen.push((await visitor.on('_answer_pipe_count')).marker);
+            }
+            assert.deepEqual(seen, markers);
+            const texts = visitor.texts.splice(0);
+            const place = (part) => texts.findIndex((text) => text.includes(part));
+            const log = texts.map((text, i) => [JSON.parse(text), i]).filter(([frame]) => frame.fromQueue).map(([, i]) => i);
+            assert.equal(log.length, Math.min(round + 1, 10));
+            assert.ok(log.every((i) => i > place(`"marker":"${markers[6]}"`) && i < place(`"marker":"${markers[7]}"`)), 'the history in its place');
+        }
     });
 
     test('a marker is echoed verbatim, whatever it holds', async (t) => {

@@ -226,6 +226,23 @@ describe('tables', () => {
         assert.deepEqual(await texts(suite.at, 'web_stop'), ['kept']);
     });
 
+    test('DELETE takes no more than its LIMIT, the oldest first', async () => {
+        await suite.at.query("INSERT INTO pipes_settings (name, length) VALUES ('web_dellimit', 10)");
+        for (let i = 1; i <= 4; i++) {
+            await suite.at.publish('web_dellimit', 'e', `m${i}`);
+        }
+        await suite.at.query("DELETE FROM pipes_messages WHERE name = 'web_dellimit' LIMIT 0");
+        assert.equal((await texts(suite.at, 'web_dellimit')).length, 4);
+        await suite.at.query("DELETE FROM pipes_messages WHERE name = 'web_dellimit' LIMIT 1");
+        assert.deepEqual(await texts(suite.at, 'web_dellimit'), ['m2', 'm3', 'm4']);
+        const ids = (await suite.at.query("SELECT id FROM pipes_messages WHERE name = 'web_dellimit'")).map((row) => row.id);
+        await suite.at.query(`DELETE FROM pipes_messages WHERE id IN ('${ids.join("','")}') LIMIT 2`);
+        assert.deepEqual(await texts(suite.at, 'web_dellimit'), ['m4']);
+        await suite.at.query("DELETE FROM pipes_settings WHERE name = 'web_dellimit' LIMIT 1");
+        assert.deepEqual(await texts(suite.at, 'web_dellimit'), []);
+        assert.deepEqual(await suite.at.query("SELECT * FROM pipes_settings WHERE name = 'web_dellimit'"), []);
+    });
+
     test('a trust_ channel is recorded without a setting', async () => {
         await suite.at.publish('trust_log', 'e', 'm1');
         await suite.at.publish('trust_log', 'e', 'm2');

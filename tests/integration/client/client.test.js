@@ -35,6 +35,21 @@ describe("Encke's client", () => {
         ]);
     });
 
+    test('the escapes of a driver do not reach the page', async (t) => {
+        const client = await open(t);
+        const heard = [];
+        client.subscribe('web_escaped', ({ data }) => heard.push(data));
+        await suite.at.untilCount('web_escaped', 1);
+        const values = [{ text: `it's "quoted" \\ back\nline` }, "it's a text", 'C:\\new\\table', 'line\nbreak "and" more', 17, 'plain', '100%'];
+        for (const value of values) {
+            const text = typeof value === 'string' ? value : JSON.stringify(value);
+            await suite.at.query("INSERT INTO pipes_messages (name, event, message) VALUES ('web_escaped', 'e', ?)", [text]);
+        }
+        await suite.at.query(`INSERT INTO pipes_messages (name, event, message) VALUES ('web_escaped', 'e', '{"pasted":"a\\\\b \\"c\\""}')`);
+        await until(() => heard.length === values.length + 1, 'every value');
+        assert.deepEqual(heard, [...values, { pasted: 'a\\b "c"' }]);
+    });
+
     test('what is published arrives as it was, whatever it is, in order, and the report says where', async (t) => {
         const [sender, receiver] = [await open(t), await open(t)];
         const values = [null, 0, -1.5, true, '', 'text', "it's \\' \"quoted\" \\\\", 'emoji 😀 \u2028\u0000', [1, [2]], { a: { b: "c\\'" } }];

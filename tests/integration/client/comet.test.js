@@ -1,4 +1,4 @@
-// client/js/comet.js: the calls that pages of CppComet use, in Node and in a page that loads it with <script> tags.
+// client/js/comet.js: the calls that pages of CppComet use, in Node and in a page.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -9,6 +9,7 @@ import WebSocket from 'ws';
 import '../../../client/js/encke.js';
 import '../../../client/js/comet.js';
 import { serverForSuite, serverForTest, tempDir } from '../support/server.js';
+import { Visitor } from '../support/visitor.js';
 import { until, within } from '../support/wait.js';
 
 describe('the calls of CppComet', () => {
@@ -105,20 +106,26 @@ describe('the calls of CppComet', () => {
         assert.deepEqual(heard, ['once']);
     });
 
-    test('a page with two <script> tags works as it is', async (t) => {
+    test('a page that changed nothing but the address of its script works', async (t) => {
         const directory = tempDir();
         mkdirSync(join(directory, 'pages'));
         writeFileSync(join(directory, 'pages', 'old.html'), `<!doctype html><title>old page</title><p id="out"></p>
-            <script src="/js/encke.global.js"></script><script src="/js/comet.js"></script><script src="/old.js"></script>`);
+            <script src="/js/comet.js"></script><script src="/old.js"></script>`);
         writeFileSync(join(directory, 'pages', 'old.js'), `cometApi.start({ node: location.host, dev_id: 0 });
-            cometApi.subscription('web_page.ev', function (e) { document.querySelector('#out').textContent = e.data.text; });`);
+            cometApi.subscription('web_page.ev', function (e) { document.querySelector('#out').textContent = e.data.text; });
+            cometApi.web_pipe_send('web_early', 'ev', 'sent at once');`);
         const server = await serverForTest(t, { 'main.base_dir': join(directory, 'pages') });
+        const visitor = await new Visitor(server).open();
+        t.after(() => visitor.socket.terminate());
+        visitor.send('subscription', 'web_early');
+        await server.untilCount('web_early', 1);
         const browser = await chromium.launch({ executablePath: process.env.ENCKE_CHROMIUM || '/usr/bin/chromium',
             args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync'] });
         t.after(() => browser.close());
         const page = await browser.newPage();
         await page.goto(`${server.http}/old.html`);
         await server.untilCount('web_page', 1);
+        assert.equal((await visitor.on('web_early')).data, '"sent at once"');
         await server.publish('web_page', 'ev', '{"text":"from SQL"}');
         await page.waitForFunction(() => document.querySelector('#out').textContent === 'from SQL');
     });
