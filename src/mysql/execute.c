@@ -128,7 +128,7 @@ static bool take_clock(struct reader *body, struct moment *m)
     m->hour = (unsigned)take_little(body, 1);
     m->minute = (unsigned)take_little(body, 1);
     m->second = (unsigned)take_little(body, 1);
-    return m->hour < 24 && m->minute < 60 && m->second < 60;
+    return m->minute < 60 && m->second < 60;
 }
 
 static bool take_micro(struct reader *body, struct moment *m)
@@ -157,7 +157,7 @@ static enum status read_date(struct reading *r, bool has_clock, struct slice *ou
         is_right = m.year <= 9999 && m.month <= 12 && m.day <= 31;
     }
     if (len >= 7)
-        is_right = take_clock(&r->body, &m) && is_right;
+        is_right = take_clock(&r->body, &m) && m.hour < 24 && is_right;
     if (len == 11)
         is_right = take_micro(&r->body, &m) && is_right;
     if (!is_right)
@@ -171,7 +171,7 @@ static enum status read_date(struct reading *r, bool has_clock, struct slice *ou
     return OK;
 }
 
-/* 0, 8 or 12 bytes; days become hours. */
+/* 0, 8 or 12 bytes; days become hours, and libmariadb leaves it to its user whether there are more than 23 hours. */
 static enum status read_time(struct reading *r, struct slice *out)
 {
     struct moment m = { 0 };

@@ -44,7 +44,9 @@ static const struct sample samples[] = {
     { OF("\0"), 11, 0, "00:00:00", OK },
     { OF("\x08\1\2\0\0\0\3\4\5"), 11, 0, "-51:04:05", OK },
     { OF("\x0c\0\xff\xff\xff\xff\x17\x3b\x3b\x3f\x42\x0f\0"), 11, 0, "103079215103:59:59.999999", OK },
-    { OF("\x08\0\0\0\0\0\x18\0\0"), 11, 0, NULL, E_INVALID }, /* hour 24 */
+    { OF("\x08\0\0\0\0\0\x1e\0\0"), 11, 0, "30:00:00", OK },
+    { OF("\x08\0\0\0\0\0\0\x3c\0"), 11, 0, NULL, E_INVALID },       /* minute 60 */
+    { OF("\7\xea\x07\x0b\x17\x18\0\0"), 12, 0, NULL, E_INVALID }, /* hour 24 */
     { OF("\x07\0\0\0\0\0\0\0"), 11, 0, NULL, E_MALFORMED },
     { OF("\x03" "it'"), 253, 0, "it'", OK },
     { OF("\0"), 254, 0, "", OK },
