@@ -138,16 +138,22 @@ static void on_message(struct ws_conn *ws, struct slice text, bool is_binary)
     classic_command(list_object(ws, struct classic, ws), text);
 }
 
+static void on_drain(struct ws_conn *ws)
+{
+    classic_log_go_on(list_object(ws, struct classic, ws));
+}
+
 static void on_close(struct ws_conn *ws)
 {
     struct classic *c = list_object(ws, struct classic, ws);
+    classic_log_drop(c);
     session_close(&c->session);
     slab_give(&classics, c);
 }
 
 /* Never completes a clean close: the browser library reconnects after an unclean one only (section 3.9). */
 static const struct ws_ops classic_ws_ops = {
-    .name = "classic", .on_message = on_message, .on_close = on_close, .drops_without_close = true
+    .name = "classic", .on_message = on_message, .on_drain = on_drain, .on_close = on_close, .drops_without_close = true
 };
 
 static void say_server_info(struct classic *c)

@@ -7,6 +7,7 @@
  * IN_FLIGHT_MAX of them, and only then is reading stopped.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/json_out.h"
 #include "base/list.h"
@@ -349,20 +350,30 @@ static void do_track_pipe_users(struct classic *c, struct slice rest)
         question(c, ASK_MEMBERS, channel, marker, 0, on_members);
 }
 
-/* One frame for each message, oldest first. No marker: the library drops pipe messages that carry a foreign one. */
-static void on_history(struct stream *asker, const struct ask *a)
+/* A history on its way to one client: what is still to be said. It may be far larger than what may wait for a connection, so it
+ * goes out as the socket takes it, and the next command is read when it is through. */
+struct classic_log {
+    size_t                count, said;
+    const struct message *messages[]; /* each counted */
+};
+
+void classic_log_drop(struct classic *c)
 {
-    struct classic *c = classic_of(asker);
-    if (a->status != OK)
-        classic_say_error(c, SAY_NO_MEMORY);
-    for (size_t i = 0; i < a->message_count; i++) {
-        const struct draft *d = a->messages[i]->draft;
-        struct buf          data = { 0 };
-        json_out_string(&data, d->payload);
-        if (!buf_ok(&data)) {
-            stream_close(asker);
-            break;
-        }
+    if (c->log == NULL)
+        return;
+    for (size_t i = c->log->said; i < c->log->count; i++)
+        message_unref(c->log->messages[i]);
+    free(c->log);
+    c->log = NULL;
+}
+
+/* No marker: the library drops pipe messages that carry a foreign one. */
+static void say_recorded(struct classic *c, const struct message *m)
+{
+    const struct draft *d = m->draft;
+    struct buf          data = { 0 };
+    json_out_string(&data, d->payload);
+    if (buf_ok(&data))
         classic_say(c, &(struct classic_frame){
                            .data = buf_slice(&data),
                            .data_is_text = true,
@@ -370,14 +381,47 @@ static void on_history(struct stream *asker, const struct ask *a)
                            .from_queue = true,
                            .pipe = d->channel,
                            .has_time = true,
-                           .time_s = a->messages[i]->sent_ms / 1000,
+                           .time_s = m->sent_ms / 1000,
                            .has_user = true,
                            .user_id = d->user_id,
                            .authorized = -1,
                        });
-        buf_clear(&data);
+    else
+        stream_close(c->ws.stream);
+    buf_clear(&data);
+}
+
+void classic_log_go_on(struct classic *c)
+{
+    struct classic_log *log = c->log;
+    if (log == NULL)
+        return;
+    while (log->said < log->count && !stream_is_blocked(c->ws.stream) && stream_is_open(c->ws.stream)) {
+        say_recorded(c, log->messages[log->said]);
+        message_unref(log->messages[log->said++]);
     }
+    if (log->said < log->count)
+        return;
+    classic_log_drop(c);
     answered(c);
+}
+
+/* One frame for each message, oldest first. */
+static void on_history(struct stream *asker, const struct ask *a)
+{
+    struct classic     *c = classic_of(asker);
+    struct classic_log *log = a->status == OK ? malloc(sizeof *log + a->message_count * sizeof(struct message *)) : NULL;
+    if (log == NULL) {
+        classic_say_error(c, SAY_NO_MEMORY);
+        answered(c);
+        return;
+    }
+    log->count = a->message_count;
+    log->said = 0;
+    for (size_t i = 0; i < a->message_count; i++)
+        log->messages[i] = message_ref(a->messages[i]);
+    c->log = log;
+    classic_log_go_on(c);
 }
 
 static void do_pipe_log(struct classic *c, struct slice rest)

@@ -8,13 +8,16 @@
 #include "hub/session.h"
 #include "ws/conn.h"
 
+struct classic_log;
+
 struct classic {
-    struct slab_head head;
-    struct ws_conn   ws;
-    struct session   session;
+    struct slab_head    head;
+    struct ws_conn      ws;
+    struct session      session;
+    struct classic_log *log; /* owned: a history on its way; NULL: none */
 };
 
-_Static_assert(sizeof(struct classic) <= 136, "one for every browser");
+_Static_assert(sizeof(struct classic) <= 144, "one for every browser");
 
 extern const struct classic_settings *classic_settings;
 
@@ -55,6 +58,10 @@ void classic_say_error(struct classic *c, const char *data);
 
 /* Frees what the encoder keeps for the next line. */
 void classic_buffers_clear(void);
+
+/* Goes on with a history, when the client has taken the piece before. */
+void classic_log_go_on(struct classic *c);
+void classic_log_drop(struct classic *c);
 
 /* One message from the browser. */
 void classic_command(struct classic *c, struct slice text);

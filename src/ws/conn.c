@@ -268,6 +268,14 @@ void ws_conn_resume(struct ws_conn *ws)
     stream_uncork(s);
 }
 
+static void conn_on_drain(struct stream *s)
+{
+    struct ws_conn *ws = s->owner;
+
+    if (ws->ops->on_drain != NULL)
+        ws->ops->on_drain(ws);
+}
+
 static void conn_on_gone(struct stream *s)
 {
     struct ws_conn *ws = s->owner;
@@ -279,6 +287,7 @@ static void conn_on_gone(struct stream *s)
 const struct stream_ops ws_stream_ops = {
     .name = "ws",
     .on_bytes = conn_on_bytes,
+    .on_drain = conn_on_drain,
     .on_quiet = conn_on_quiet,
     .on_gone = conn_on_gone,
 };

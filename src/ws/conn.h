@@ -44,6 +44,9 @@ struct ws_ops {
      * message then waits until it is resumed with ws_conn_resume. */
     void (*on_message)(struct ws_conn *ws, struct slice text, bool is_binary);
 
+    /* What was queued for the client has left; may be NULL. For answers that are sent piece by piece. */
+    void (*on_drain)(struct ws_conn *ws);
+
     /* The connection is over; free the object around the ws_conn. */
     void (*on_close)(struct ws_conn *ws);
 

@@ -623,6 +623,25 @@ describe('pipe_log', () => {
         assert.ok(!('history' in (await asker.on('web_mine'))));
     });
 
+    test('a history far larger than what may wait for a connection arrives whole, also at a slow reader', async (t) => {
+        const server = await serverForTest(t, { 'ws.max_queue': '256K' });
+        const visitor = await visit(t, server);
+        await server.query("INSERT INTO pipes_settings (name, length) VALUES ('web_huge', 1000)");
+        const filler = 'x'.repeat(9000);
+        const rows = (from) => Array.from({ length: 50 }, (_, i) => `('web_huge', 'e', '${from + i}:${filler}')`).join(',');
+        for (let from = 0; from < 1000; from += 50) {
+            await server.query(`INSERT INTO pipes_messages (name, event, message) VALUES ${rows(from)}`);
+        }
+        visitor.socket.pause();
+        visitor.send('pipe_log', 'web_huge', 'm', '');
+        visitor.send('pipe_count', 'web_huge', 'end', '');
+        await until(async () => Number((await server.query('SHOW GLOBAL STATUS')).find((row) => row.Variable_name === 'queued_bytes').Value) > 0,
+                    'the socket to be full');
+        visitor.socket.resume();
+        assert.equal((await visitor.next((frame) => frame.marker === 'end', 'the answer behind the history')).data.user_in_pipe, 0);
+        assert.deepEqual(visitor.inbox.map((frame) => Number(frame.data.split(':')[0])), Array.from({ length: 1000 }, (_, i) => i));
+    });
+
     test('an empty history gives no frame, and subscribing replays nothing', async (t) => {
         await keep('web_replay', 5);
         await suite.at.publish('web_replay', 'e', 'old');

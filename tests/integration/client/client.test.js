@@ -258,10 +258,11 @@ describe("Encke's client", () => {
             process.on('uncaughtException', (error) => console.log(error.message));
             const [one, two] = [0, 1].map(() => connect({ url: 'ws://127.0.0.1:${suite.at.wsPort}', WebSocket }));
             one.subscribe('web_throw', () => { throw new Error('the page is wrong'); });
-            one.subscribe('web_throw', ({ data }) => { console.log('heard', data); one.close(); two.close(); });
+            one.subscribe('web_throw', ({ data }) => { console.log('heard', data); one.close(); });
             await one.ready();
             await one.count('web_throw');
-            await two.publish('web_throw', 1);`;
+            await two.publish('web_throw', 1);
+            two.close();`;
         const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', page], { timeout: 10000 });
         assert.deepEqual(stdout.trim().split('\n').sort(), ['heard 1', 'the page is wrong']);
     });
