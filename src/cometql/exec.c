@@ -155,24 +155,52 @@ static enum status take_cluster_prefix(struct cometql *q, struct slice *sql, str
     return OK;
 }
 
-static enum status understand(struct cometql *q, struct slice sql, struct error *error)
+/* What is to be understood: a query, or a statement that was prepared, with the values for it. */
+struct request {
+    struct slice        sql;
+    bool                is_prepared;
+    const struct slice *values;
+    size_t              value_count;
+};
+
+static enum status check_values(const struct request *r, struct error *error)
 {
+    for (size_t i = 0; i < r->value_count; i++)
+        if (!utf8_is_valid(r->values[i]))
+            return error_set(error, E_INVALID, "Parameter %zu is not valid UTF-8", i + 1);
+    return OK;
+}
+
+static enum status parse_request(struct cometql *q, const struct request *r, struct slice sql, struct error *error)
+{
+    if (q->is_preparing)
+        return statement_parse_prepared(&q->st, sql, error);
+    if (!r->is_prepared)
+        return statement_parse(&q->st, sql, error);
+    return statement_parse_bound(&q->st, sql, r->values, r->value_count, error);
+}
+
+static enum status understand(struct cometql *q, const struct request *r, struct error *error)
+{
+    struct slice sql = r->sql;
     while (sql.len > 0 && sql.at[sql.len - 1] == '\0') /* some clients send the end of their C string */
         sql.len--;
-    enum status status = take_cluster_prefix(q, &sql, error);
+    enum status status = check_values(r, error);
+    if (status == OK)
+        status = take_cluster_prefix(q, &sql, error);
     if (status != OK)
         return status;
     if (sql.len < STATEMENT_BYTES_MIN)
         return error_set(error, E_TOO_SHORT, "Data is too short");
     if (!utf8_is_valid(sql))
         return error_set(error, E_INVALID, "The statement is not valid UTF-8");
-    return statement_parse(&q->st, sql, error);
+    return parse_request(q, r, sql, error);
 }
 
 static void run_use(struct cometql *q)
 {
     struct error error;
-    if (cometql_database(q, q->st.database, &error) == OK)
+    if (q->is_preparing || cometql_database(q, q->st.database, &error) == OK)
         cometql_ok(q, 0, 0);
     else
         cometql_fail(q, &error);
@@ -196,17 +224,49 @@ static void (*const runs[STATEMENT_KIND_COUNT])(struct cometql *q) = {
     [STATEMENT_SHOW_PROCESSLIST] = cometql_processlist,
 };
 
-static void exec_on_query(struct mysql_conn *c, struct slice sql)
+static void run(struct cometql *q)
 {
-    struct cometql *q = mysql_owner(c);
-    struct error    error;
-    counter_add(COUNTER_QUERIES, 1);
-    if (understand(q, sql, &error) != OK)
-        cometql_fail(q, &error);
-    else if (runs[q->st.kind] != NULL)
+    if (runs[q->st.kind] != NULL)
         runs[q->st.kind](q);
     else
         cometql_show(q);
+}
+
+static void execute(struct cometql *q, const struct request *r)
+{
+    struct error error;
+    counter_add(COUNTER_QUERIES, 1);
+    if (understand(q, r, &error) != OK)
+        cometql_fail(q, &error);
+    else
+        run(q);
+}
+
+static void exec_on_query(struct mysql_conn *c, struct slice sql)
+{
+    execute(mysql_owner(c), &(struct request){ .sql = sql });
+}
+
+static void exec_on_execute(struct mysql_conn *c, struct slice sql, const struct slice *values, size_t count)
+{
+    execute(mysql_owner(c), &(struct request){ sql, true, values, count });
+}
+
+/* What only reads runs as always, and its rows go nowhere; tables are not asked and not changed (begin_walk). */
+static void exec_on_prepare(struct mysql_conn *c, struct slice sql)
+{
+    struct cometql *q = mysql_owner(c);
+    struct error    error;
+    q->is_preparing = true;
+    if (understand(q, &(struct request){ .sql = sql, .is_prepared = true }, &error) != OK) {
+        cometql_fail(q, &error);
+    } else if (q->st.parameter_count > MYSQL_PARAMETERS_MAX) {
+        error_set(&error, E_MANY_VALUES, "Too many values: at most %u may be parameters", MYSQL_PARAMETERS_MAX);
+        cometql_fail(q, &error);
+    } else {
+        mysql_parameters(c, q->st.parameter_count);
+        run(q);
+    }
 }
 
 static void exec_on_field_list(struct mysql_conn *c, struct slice name)
@@ -235,6 +295,8 @@ const struct mysql_ops cometql_mysql_ops = {
     .on_login = exec_on_login,
     .on_database = exec_on_database,
     .on_query = exec_on_query,
+    .on_prepare = exec_on_prepare,
+    .on_execute = exec_on_execute,
     .on_field_list = exec_on_field_list,
     .on_statistics = exec_on_statistics,
     .on_drain = exec_on_drain,

@@ -3,6 +3,7 @@
  *   mysql/conn -> on_login: user -> app
  *              -> on_query: statement_parse -> greetings.c | show.c | status.c      answered at once
  *                                          -> walk.c -> tables/<table>.c -> hub     answered when the hub has
+ *              -> on_prepare: the same up to where something would happen; on_execute: the same with values bound
  *
  * Every app (dev id) is reached with the one password; the user's name says which: `root` and `0` are app 0, `15` is
  * app 15.

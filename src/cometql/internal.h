@@ -65,6 +65,7 @@ struct cometql {
     bool               is_cluster; /* another node speaks */
     char               user[USER_NAME_MAX + 1];
 
+    bool                is_preparing; /* say what the statement is like, and do nothing */
     struct statement    st;
     const struct table *table;
 

@@ -144,7 +144,9 @@ static struct token lex_mark(struct lexer *l, size_t at)
         t.mark = pairs[i].mark;
         return t;
     }
-    char         c = l->sql.at[l->at++];
+    char c = l->sql.at[l->at++];
+    if (c == '?')
+        return token_here(l, TOKEN_PARAMETER, at);
     bool         is_known = c > ' ' && strchr(",=*()<>;.-+", c) != NULL;
     struct token t = token_here(l, is_known ? TOKEN_MARK : TOKEN_UNKNOWN, at);
     t.mark = c;

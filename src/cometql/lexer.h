@@ -15,14 +15,15 @@
 
 enum token_kind {
     TOKEN_END,
-    TOKEN_WORD,     /* letters, digits, _ and $, bytes above 0x7F */
-    TOKEN_NUMBER,   /* 12, 1.5 */
-    TOKEN_QUOTED,   /* `mark` is the quote */
-    TOKEN_SYSTEM,   /* @@name, @@session.name: text with the @@ */
-    TOKEN_VARIABLE, /* @name: text with the @ */
-    TOKEN_MARK,     /* `mark`: the character, or one of MARK_x below */
-    TOKEN_UNENDED,  /* a string or comment without an end; `at` says where it begins */
-    TOKEN_UNKNOWN,  /* a byte that begins nothing */
+    TOKEN_WORD,      /* letters, digits, _ and $, bytes above 0x7F */
+    TOKEN_NUMBER,    /* 12, 1.5 */
+    TOKEN_QUOTED,    /* `mark` is the quote */
+    TOKEN_SYSTEM,    /* @@name, @@session.name: text with the @@ */
+    TOKEN_VARIABLE,  /* @name: text with the @ */
+    TOKEN_PARAMETER, /* ? */
+    TOKEN_MARK,      /* `mark`: the character, or one of MARK_x below */
+    TOKEN_UNENDED,   /* a string or comment without an end; `at` says where it begins */
+    TOKEN_UNKNOWN,   /* a byte that begins nothing */
 };
 
 /* Marks of two characters. */

@@ -102,8 +102,21 @@ static enum status parse_order(struct parser *p)
     return OK;
 }
 
+static enum status need_bound_count(struct parser *p, uint64_t *out)
+{
+    struct slice text;
+    *out = 0;
+    TRY(parsing_need_parameter(p, &text));
+    if (p->parameters == PARAMETERS_BOUND && !slice_u64(text, UINT64_MAX, out))
+        return error_set(p->error, E_INVALID, "Parameter %u is for LIMIT and not a whole number",
+                         p->out->parameter_count);
+    return OK;
+}
+
 static enum status need_count(struct parser *p, uint64_t *out)
 {
+    if (p->now.kind == TOKEN_PARAMETER)
+        return need_bound_count(p, out);
     bool is_number = p->now.kind == TOKEN_NUMBER || p->now.kind == TOKEN_QUOTED;
     if (!is_number || !slice_u64(p->now.text, UINT64_MAX, out))
         return parsing_bad(p);
@@ -175,6 +188,8 @@ static enum status parse_literal_item(struct parser *p, struct item *item)
     item->kind = p->now.kind == TOKEN_QUOTED ? ITEM_TEXT : ITEM_NUMBER;
     TRY(parsing_need_value(p, STATEMENT_LIST_MAX));
     item->text = statement_value(p->out, before)->text;
+    if (statement_value(p->out, before)->kind == VALUE_NULL) /* of a parameter: the word NULL is a column at first */
+        item->kind = ITEM_NULL;
     p->out->value_count = before;
     return OK;
 }
@@ -394,20 +409,44 @@ static void skip_semicolons(struct parser *p)
         ;
 }
 
+static enum status parse_one(struct parser *p)
+{
+    parsing_next(p);
+    skip_semicolons(p);
+    if (p->now.kind == TOKEN_END)
+        return OK; /* STATEMENT_EMPTY */
+    TRY(parse_verb(p));
+    if (!parsing_is_mark(p, ';') && p->now.kind != TOKEN_END)
+        return parsing_bad(p);
+    skip_semicolons(p);
+    if (p->now.kind == TOKEN_END)
+        return OK;
+    if (p->now.kind == TOKEN_UNENDED)
+        return parsing_bad(p);
+    return error_set(p->error, E_SYNTAX, "Syntax error in query (byte %zu): send one statement at a time",
+                     p->now.at + 1);
+}
+
 enum status statement_parse(struct statement *out, struct slice sql, struct error *error)
 {
     struct parser p = { .lexer = { .sql = sql }, .out = out, .error = error };
-    parsing_next(&p);
-    skip_semicolons(&p);
-    if (p.now.kind == TOKEN_END)
-        return OK; /* STATEMENT_EMPTY */
-    TRY(parse_verb(&p));
-    if (!parsing_is_mark(&p, ';') && p.now.kind != TOKEN_END)
-        return parsing_bad(&p);
-    skip_semicolons(&p);
-    if (p.now.kind == TOKEN_END)
-        return OK;
-    if (p.now.kind == TOKEN_UNENDED)
-        return parsing_bad(&p);
-    return error_set(error, E_SYNTAX, "Syntax error in query (byte %zu): send one statement at a time", p.now.at + 1);
+    return parse_one(&p);
+}
+
+enum status statement_parse_prepared(struct statement *out, struct slice sql, struct error *error)
+{
+    struct parser p = { .lexer = { .sql = sql }, .out = out, .error = error, .parameters = PARAMETERS_OPEN };
+    return parse_one(&p);
+}
+
+enum status statement_parse_bound(struct statement *out, struct slice sql, const struct slice *values, size_t count,
+                                  struct error *error)
+{
+    struct parser p = { .lexer = { .sql = sql },
+                        .out = out,
+                        .error = error,
+                        .parameters = PARAMETERS_BOUND,
+                        .values = values,
+                        .value_count = count };
+    return parse_one(&p);
 }

@@ -10,6 +10,8 @@
 void parsing_next(struct parser *p)
 {
     p->end = p->now.end;
+    if (p->now.kind == TOKEN_PARAMETER) /* counted where it is passed, so also where it has no meaning: SET a = ? */
+        p->out->parameter_count++;
     p->now = lexer_next(&p->lexer);
 }
 
@@ -191,6 +193,25 @@ static enum status hex_text(struct parser *p, const struct token *t, struct slic
     return OK;
 }
 
+enum status parsing_need_parameter(struct parser *p, struct slice *out_text)
+{
+    uint32_t index = p->out->parameter_count;
+    if (p->now.kind != TOKEN_PARAMETER || p->parameters == PARAMETERS_NONE)
+        return parsing_bad(p);
+    if (p->parameters == PARAMETERS_BOUND && index >= p->value_count)
+        return error_set(p->error, E_INVALID, "Parameter %u has no value", index + 1);
+    *out_text = p->parameters == PARAMETERS_BOUND ? p->values[index] : (struct slice){ NULL, 0 };
+    parsing_next(p);
+    return OK;
+}
+
+static enum status parameter_value(struct parser *p, struct value *out)
+{
+    TRY(parsing_need_parameter(p, &out->text));
+    out->kind = out->text.at != NULL ? VALUE_TEXT : VALUE_NULL;
+    return OK;
+}
+
 /* A bare word as a value is text, but for those that show that a value was forgotten. */
 static bool is_reserved(struct slice word)
 {
@@ -253,6 +274,8 @@ enum status parsing_need_value(struct parser *p, uint32_t limit)
         parsing_next(p);
     } else if (p->now.kind == TOKEN_WORD) {
         TRY(word_value(p, &v));
+    } else if (p->now.kind == TOKEN_PARAMETER) {
+        TRY(parameter_value(p, &v));
     } else {
         TRY(number_value(p, &v));
     }

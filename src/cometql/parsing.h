@@ -9,12 +9,22 @@
 #include "cometql/lexer.h"
 #include "cometql/statement.h"
 
+/* What a question mark stands for. */
+enum parameters {
+    PARAMETERS_NONE,  /* nothing: it is a syntax error */
+    PARAMETERS_OPEN,  /* a value to come */
+    PARAMETERS_BOUND, /* one of `values` */
+};
+
 struct parser {
-    struct lexer      lexer;
-    struct token      now;
-    size_t            end; /* of the token before */
-    struct statement *out;
-    struct error     *error;
+    struct lexer        lexer;
+    struct token        now;
+    size_t              end; /* of the token before */
+    struct statement   *out;
+    struct error       *error;
+    enum parameters     parameters;
+    const struct slice *values; /* borrowed */
+    size_t              value_count;
 };
 
 #define TRY(call)                                                                                                      \
@@ -44,6 +54,9 @@ enum status parsing_need_table(struct parser *p);
 
 /* Skips to the end of the statement. */
 enum status parsing_skip_rest(struct parser *p);
+
+/* A parameter is looked at: its value, which is NULL while it is open. */
+enum status parsing_need_parameter(struct parser *p, struct slice *out_text);
 
 /* Adds a value to the statement; `too_many` past `limit` values in all. */
 enum status parsing_add_value(struct parser *p, struct value v, uint32_t limit);

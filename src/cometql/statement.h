@@ -93,7 +93,8 @@ struct statement {
     bool                has_uneven_rows; /* INSERT rows differ in length */
     bool                has_order;
     bool                has_limit;
-    struct slice        database; /* USE x, SHOW TABLES FROM x, x.table; empty: not named */
+    uint32_t            parameter_count; /* question marks that stand for values */
+    struct slice        database;        /* USE x, SHOW TABLES FROM x, x.table; empty: not named */
     struct slice        table;
     struct item         items[STATEMENT_ITEMS_MAX]; /* SELECT list */
     uint32_t            item_count;

@@ -28,6 +28,7 @@ void cometql_forget(struct cometql *q)
     held_clear(q);
     buf_reset(&q->doomed);
     q->doomed_at = 0;
+    q->is_preparing = false;
     q->walk = WALK_NONE;
     q->table = NULL;
     q->goes_on = false;
@@ -312,6 +313,13 @@ static bool can_insert(const struct table *t)
 
 static void begin_walk(struct cometql *q, enum walk_kind walk)
 {
+    if (q->is_preparing) {
+        if (walk == WALK_SELECT)
+            cometql_end(q);
+        else
+            cometql_ok(q, 0, 0);
+        return;
+    }
     q->walk = walk;
     q->next = 0;
     q->row_number = 0;
@@ -355,7 +363,7 @@ void cometql_insert(struct cometql *q)
     enum status  status = find_table(q, can_insert, "INSERT", &error);
     if (status == OK)
         status = where_check_insert_list(q, &error);
-    for (uint32_t row = 0; status == OK && row < q->st.row_count; row++)
+    for (uint32_t row = 0; status == OK && row < q->st.row_count && !q->is_preparing; row++)
         status = q->table->check(q, row, &error);
     if (status != OK)
         cometql_fail(q, &error);

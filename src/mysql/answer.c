@@ -6,6 +6,7 @@
  * output buffer.
  */
 #include "mysql/internal.h"
+#include "mysql/prepared.h"
 
 #define PIECE_BYTES (64u * 1024)
 #define OUT_LIMIT (256u * 1024 * 1024) /* of one question's rows; past it the connection is closed */
@@ -87,18 +88,31 @@ static void end_answer(struct mysql_conn *c)
     leave_if_ended(c);
 }
 
+static void describe(struct mysql_conn *c, const struct slice *names, size_t count)
+{
+    const struct mysql_prepared *p = c->prepared->current;
+    mysql_result_prepared(&c->out, &c->sequence, p->id, p->parameters, names, count);
+}
+
 void mysql_ok(struct mysql_conn *c, uint64_t affected, uint64_t insert_id)
 {
     begin_answer(c);
-    mysql_result_ok(&c->out, &c->sequence, affected, insert_id);
+    if (c->shape == MYSQL_SHAPE_PREPARE)
+        describe(c, NULL, 0);
+    else
+        mysql_result_ok(&c->out, &c->sequence, affected, insert_id);
     end_answer(c);
 }
 
 void mysql_fail(struct mysql_conn *c, const struct error *error)
 {
+    bool is_told = c->state == MYSQL_ROWS && c->shape == MYSQL_SHAPE_PREPARE; /* what the statement is like */
     if (c->state != MYSQL_ROWS)
         begin_answer(c);
-    mysql_result_error(&c->out, &c->sequence, error);
+    if (c->shape == MYSQL_SHAPE_PREPARE && !is_told)
+        prepared_drop(&c->prepared, c->prepared->current);
+    if (!is_told)
+        mysql_result_error(&c->out, &c->sequence, error);
     end_answer(c);
 }
 
@@ -106,13 +120,21 @@ void mysql_columns(struct mysql_conn *c, const struct slice *names, size_t count
 {
     begin_answer(c);
     mysql_enter(c, MYSQL_ROWS);
-    mysql_result_columns(&c->out, &c->sequence, names, count);
+    if (c->shape == MYSQL_SHAPE_PREPARE)
+        describe(c, names, count);
+    else
+        mysql_result_columns(&c->out, &c->sequence, names, count);
 }
 
 void mysql_row(struct mysql_conn *c, const struct slice *cells, size_t count)
 {
     bug_if(c->state != MYSQL_ROWS);
-    mysql_result_row(&c->out, &c->sequence, cells, count);
+    if (c->shape == MYSQL_SHAPE_PREPARE)
+        return;
+    if (c->shape == MYSQL_SHAPE_BINARY)
+        mysql_result_binary_row(&c->out, &c->sequence, cells, count);
+    else
+        mysql_result_row(&c->out, &c->sequence, cells, count);
     if (c->out.len - c->out_at >= PIECE_BYTES)
         push_out(c);
 }
@@ -120,7 +142,8 @@ void mysql_row(struct mysql_conn *c, const struct slice *cells, size_t count)
 void mysql_end(struct mysql_conn *c)
 {
     bug_if(c->state != MYSQL_ROWS);
-    mysql_result_eof(&c->out, &c->sequence);
+    if (c->shape != MYSQL_SHAPE_PREPARE)
+        mysql_result_eof(&c->out, &c->sequence);
     end_answer(c);
 }
 

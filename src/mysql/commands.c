@@ -2,9 +2,10 @@
  *
  *   GREETED  login packet ----------------> IDLE, or SWITCHED when the client speaks another plugin
  *   SWITCHED the answer to the new salt --> IDLE
- *   IDLE     one of the commands below; COM_QUERY and COM_FIELD_LIST go to the owner (ASKED)
+ *   IDLE     one of the commands below; statements go to the owner (ASKED)
  */
 #include "mysql/internal.h"
+#include "mysql/prepared.h"
 
 enum command {
     COM_QUIT = 0x01,
@@ -15,9 +16,12 @@ enum command {
     COM_PING = 0x0E,
     COM_CHANGE_USER = 0x11,
     COM_STMT_PREPARE = 0x16,
+    COM_STMT_EXECUTE = 0x17,
     COM_STMT_SEND_LONG_DATA = 0x18,
     COM_STMT_CLOSE = 0x19,
+    COM_STMT_RESET = 0x1A,
     COM_SET_OPTION = 0x1B,
+    COM_STMT_FETCH = 0x1C,
     COM_RESET_CONNECTION = 0x1F,
     COMMAND_COUNT = 0x20,
 };
@@ -118,6 +122,7 @@ static void on_change_user(struct mysql_conn *c, struct slice body)
 {
     struct mysql_login_packet said;
     struct error              error;
+    prepared_clear(&c->prepared);
     if (mysql_change_user_parse(body, &said, &error) != OK)
         refuse_login(c, &error);
     else
@@ -167,10 +172,11 @@ static void on_ping(struct mysql_conn *c, struct slice body)
     answer_ok(c);
 }
 
-static void on_prepare(struct mysql_conn *c, struct slice body)
+static void on_reset_connection(struct mysql_conn *c, struct slice body)
 {
     (void)body;
-    answer_plain_error(c, E_NO_PREPARE);
+    prepared_clear(&c->prepared);
+    answer_ok(c);
 }
 
 static void on_set_option(struct mysql_conn *c, struct slice body)
@@ -178,13 +184,6 @@ static void on_set_option(struct mysql_conn *c, struct slice body)
     (void)body;
     mysql_result_eof(&c->out, &c->sequence);
     mysql_flush(c);
-}
-
-/* Commands that the protocol gives no answer to. */
-static void on_silent(struct mysql_conn *c, struct slice body)
-{
-    (void)c;
-    (void)body;
 }
 
 static const struct {
@@ -199,11 +198,14 @@ static const struct {
     [COM_STATISTICS] = { .run = on_statistics },
     [COM_PING] = { .run = on_ping },
     [COM_CHANGE_USER] = { .run = on_change_user },
-    [COM_STMT_PREPARE] = { .run = on_prepare },
-    [COM_STMT_SEND_LONG_DATA] = { .run = on_silent },
-    [COM_STMT_CLOSE] = { .run = on_silent },
+    [COM_STMT_PREPARE] = { .run = mysql_on_prepare, .is_statement = true, .needs_password = true },
+    [COM_STMT_EXECUTE] = { .run = mysql_on_execute, .is_statement = true, .needs_password = true },
+    [COM_STMT_SEND_LONG_DATA] = { .run = mysql_on_long_data }, /* this and CLOSE are never answered */
+    [COM_STMT_CLOSE] = { .run = mysql_on_statement_close },
+    [COM_STMT_RESET] = { .run = mysql_on_statement_reset, .is_statement = true, .needs_password = true },
     [COM_SET_OPTION] = { .run = on_set_option },
-    [COM_RESET_CONNECTION] = { .run = on_ping },
+    [COM_STMT_FETCH] = { .run = mysql_on_fetch, .is_statement = true, .needs_password = true },
+    [COM_RESET_CONNECTION] = { .run = on_reset_connection },
 };
 
 /* The statement gets bytes of its own that live until it is answered: a split packet's buffer changes hands, any other

@@ -7,6 +7,7 @@
 #include "mysql/conn.h"
 
 #include "mysql/internal.h"
+#include "mysql/prepared.h"
 
 #define SPARE_BYTES (256u * 1024) /* larger buffers are given back to the heap */
 #define LINGER_MS 5000u
@@ -160,6 +161,7 @@ static void conn_go_on(struct mysql_conn *c)
 void mysql_answered(struct mysql_conn *c)
 {
     mysql_enter(c, MYSQL_IDLE);
+    mysql_statement_done(c);
     mysql_spare_give(&c->statement);
     wait_for_command(c);
     conn_go_on(c);
@@ -224,6 +226,7 @@ static void conn_on_gone(struct stream *s)
     buf_clear(&c->pending);
     buf_clear(&c->out);
     buf_clear(&c->awaited);
+    prepared_clear(&c->prepared);
     slab_give(&here.conns, c);
 }
 

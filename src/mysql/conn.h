@@ -2,6 +2,7 @@
  *
  *   accept -> greeting (salt) -> login packet -> on_login -> OK | ERR
  *          -> COM_QUERY -> on_query -> mysql_ok | mysql_fail | mysql_columns, mysql_row ..., mysql_end -> next command
+ *          -> COM_STMT_PREPARE -> on_prepare -> the same without effect; COM_STMT_EXECUTE -> on_execute -> the same
  *
  * Pipelined packets wait until the statement before has its answer, so answers come in the order of the questions. The
  * answer may come in a later turn (the owner keeps nothing but the connection). Large answers respect the socket: when
@@ -13,6 +14,8 @@
 #include "base/buf.h"
 #include "io/shard.h"
 #include "io/stream.h"
+
+#define MYSQL_PARAMETERS_MAX 65535u /* of a prepared statement */
 
 struct mysql_conn;
 
@@ -32,6 +35,14 @@ struct mysql_ops {
 
     /* COM_QUERY: answer now or later. `sql` is valid until the answer is complete. */
     void (*on_query)(struct mysql_conn *c, struct slice sql);
+
+    /* COM_STMT_PREPARE: tell mysql_parameters, then answer as on_query would, but without effect. The rows are thrown
+     * away; mysql_fail says that it cannot be prepared. `sql` stays until the statement is closed. */
+    void (*on_prepare)(struct mysql_conn *c, struct slice sql);
+
+    /* COM_STMT_EXECUTE: like on_query, with `sql` as it was prepared and `count` values, as many as it has parameters.
+     * values[i].at == NULL: the SQL NULL. They are valid until the answer is complete. */
+    void (*on_execute)(struct mysql_conn *c, struct slice sql, const struct slice *values, size_t count);
 
     /* COM_FIELD_LIST: answer with mysql_field_list. */
     void (*on_field_list)(struct mysql_conn *c, struct slice table);
@@ -63,6 +74,9 @@ void mysql_owner_set(struct mysql_conn *c, void *owner);
 struct stream *mysql_stream(const struct mysql_conn *c);
 struct mysql_conn *mysql_of_stream(struct stream *s); /* the stream's ops must be mysql_conn_ops */
 uint32_t mysql_connection_id(const struct mysql_conn *c);
+
+/* on_prepare: how many parameters the statement has, at most MYSQL_PARAMETERS_MAX. */
+void mysql_parameters(struct mysql_conn *c, unsigned count);
 
 /* Exactly one of mysql_ok, mysql_fail, or the run mysql_columns, mysql_row*, mysql_end (which mysql_fail may cut short)
  * answers a statement. */

@@ -1,8 +1,9 @@
 /* internal: what conn.c, commands.c and answer.c share.
  *
- *   conn.c      bytes -> packets; pipelining; timers; life and death
- *   commands.c  a packet -> what it asks for (login, commands)
- *   answer.c    the answer -> bytes
+ *   conn.c        bytes -> packets; pipelining; timers; life and death
+ *   commands.c    a packet -> what it asks for (login, commands)
+ *   statements.c  the commands of prepared statements
+ *   answer.c      the answer -> bytes
  */
 #ifndef ENCKE_MYSQL_INTERNAL_H
 #define ENCKE_MYSQL_INTERNAL_H
@@ -28,6 +29,15 @@ enum mysql_state {
 #undef X
 };
 
+/* What the answer to a statement looks like on the wire. */
+enum mysql_shape {
+    MYSQL_SHAPE_TEXT,
+    MYSQL_SHAPE_BINARY,  /* rows of a statement that was prepared */
+    MYSQL_SHAPE_PREPARE, /* what a statement is like; its rows are thrown away */
+};
+
+struct mysql_prepared_set;
+
 struct mysql_conn {
     struct slab_head    head;
     struct stream      *stream;
@@ -35,7 +45,9 @@ struct mysql_conn {
     uint32_t            id;
     uint8_t             state;    /* enum mysql_state */
     uint8_t             sequence; /* of the next packet we send */
+    uint8_t             shape;    /* enum mysql_shape of the answer that is awaited */
     bool                is_authenticated;
+    bool                is_ended;   /* the answer is complete; it has only to leave */
     bool                is_reading; /* conn_read is on the call stack: an answer need not call it again */
     unsigned char       salt[MYSQL_SALT_BYTES];
     struct mysql_reader reader;
@@ -43,9 +55,11 @@ struct mysql_conn {
     struct buf          pending;   /* bytes that came behind it; owned */
     struct buf          out;       /* of the answer; from out_at on not yet given to the stream; owned */
     size_t              out_at;
-    bool                is_ended; /* the answer is complete; it has only to leave */
-    struct buf          awaited;  /* SWITCHED: user NUL database; owned */
+    struct buf          awaited; /* SWITCHED: user NUL database; owned */
+
+    struct mysql_prepared_set *prepared; /* owned; NULL: nothing is prepared (prepared.h) */
 };
+_Static_assert(sizeof(struct mysql_conn) <= 288, "one for every client");
 
 extern const struct mysql_settings *mysql_own_settings;
 
@@ -61,6 +75,15 @@ void mysql_spare_give(struct buf *given);
 
 /* commands.c */
 void mysql_command(struct mysql_conn *c, const struct mysql_packet *p);
+
+/* statements.c */
+void mysql_on_prepare(struct mysql_conn *c, struct slice body);
+void mysql_on_execute(struct mysql_conn *c, struct slice body);
+void mysql_on_long_data(struct mysql_conn *c, struct slice body);
+void mysql_on_statement_close(struct mysql_conn *c, struct slice body);
+void mysql_on_statement_reset(struct mysql_conn *c, struct slice body);
+void mysql_on_fetch(struct mysql_conn *c, struct slice body);
+void mysql_statement_done(struct mysql_conn *c); /* its answer is complete */
 
 /* answer.c */
 void mysql_flush(struct mysql_conn *c); /* everything in `out` to the stream, which queues what it must */

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,8 +27,7 @@ func config(t *testing.T) *mysql.Config {
 	c.User = "root"
 	c.Passwd = os.Getenv("ENCKE_TEST_PASSWORD")
 	c.DBName = "CometQL_v1"
-	// The server answers COM_STMT_PREPARE with error 1295; the driver then has to put the values in itself.
-	c.InterpolateParams = true
+	c.InterpolateParams = true // the values are put into the text by the driver; the tests of prepared statements switch it off
 	c.Timeout = 10 * time.Second
 	c.ReadTimeout = 10 * time.Second
 	return c
@@ -204,11 +204,86 @@ func TestErrorsCarryTheirCode(t *testing.T) {
 	}
 }
 
-func TestPrepareIsRefusedWithError1295(t *testing.T) {
+// With values put into the text by the driver, and with prepared statements.
+func bothWays(t *testing.T, test func(t *testing.T, db *sql.DB, isPrepared bool)) {
+	for _, isPrepared := range []bool{false, true} {
+		t.Run(map[bool]string{false: "interpolated", true: "prepared"}[isPrepared], func(t *testing.T) {
+			c := config(t)
+			c.InterpolateParams = !isPrepared
+			test(t, open(t, c), isPrepared)
+		})
+	}
+}
+
+func texts(t *testing.T, db *sql.DB, query string, args ...any) []string {
+	t.Helper()
+	rows, err := db.Query(query, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, text)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestParametersOfEveryType(t *testing.T) {
+	bothWays(t, func(t *testing.T, db *sql.DB, isPrepared bool) {
+		name := fmt.Sprintf("go_types_%d", time.Now().UnixNano())
+		mustExec(t, db, "INSERT INTO pipes_settings (name, length) VALUES (?, ?)", name, 50)
+		when := time.Date(2026, 11, 23, 1, 2, 3, 0, time.UTC)
+		values := []any{"plain", "\u043f\u0440\u0438\u0432\u0435\u0442 \U0001F600", 42, int64(-7), uint64(18446744073709551615), 0.1, true, when}
+		wanted := []string{"plain", "\u043f\u0440\u0438\u0432\u0435\u0442 \U0001F600", "42", "-7", "18446744073709551615", "0.1", "1", "2026-11-23 01:02:03"}
+		if isPrepared { // what is put into the text is escaped, and that is not decoded
+			exact := []string{"it's \"quoted\" \\ \\' ?", "'); DELETE", "two\nlines", strings.Repeat("x", 100000)}
+			for _, text := range exact {
+				values, wanted = append(values, text), append(wanted, text)
+			}
+			values, wanted = append(values, []byte("bytes")), append(wanted, "bytes")
+		}
+		for _, value := range values {
+			mustExec(t, db, "INSERT INTO pipes_messages (name, event, message) VALUES (?, ?, ?)", name, "e", value)
+		}
+		got := texts(t, db, "SELECT message FROM pipes_messages WHERE name = ?", name)
+		if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", wanted) {
+			t.Errorf("got %q, want %q", got, wanted)
+		}
+		if got := texts(t, db, "SELECT message FROM pipes_messages WHERE name IN (?, ?) LIMIT ? OFFSET ?", "nobody", name, 2, 1); len(got) != 2 || got[1] != "42" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+func TestOneStatementIsPreparedOnce(t *testing.T) {
 	c := config(t)
 	c.InterpolateParams = false
-	_, err := open(t, c).Query("SELECT users FROM pipes WHERE name = ?", "web_a")
-	wantCode(t, err, 1295)
+	db := open(t, c)
+	statement, err := db.Prepare("SELECT name FROM pipes WHERE name = ?")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < 100; i++ {
+		var name string
+		if err := statement.QueryRow(fmt.Sprintf("go_%03d", i)).Scan(&name); err != nil || name != fmt.Sprintf("go_%03d", i) {
+			t.Fatalf("%q, %v", name, err)
+		}
+	}
+	if err := statement.Close(); err != nil {
+		t.Error(err)
+	}
+	_, err = db.Prepare("SELECT name FROM shop WHERE name = ?")
+	wantCode(t, err, 15)
+	_, err = db.Exec("INSERT INTO pipes_messages (name, event, message) VALUES (?, ?, ?)", "x", "e", "m")
+	wantCode(t, err, 17)
 }
 
 func TestManyConnectionsAtOnce(t *testing.T) {

@@ -36,10 +36,30 @@ static void check(const struct statement *s)
     touch(s->database);
 }
 
+/* To prepare, and with a value for every parameter but the last. */
+static void parse_prepared(struct slice sql)
+{
+    static struct slice values[1000];
+    struct statement    s = { 0 };
+    struct error        error = { 0 };
+    if (statement_parse_prepared(&s, sql, &error) == OK)
+        check(&s);
+    uint32_t count = s.parameter_count < 1000 ? s.parameter_count : 1000;
+    statement_clear(&s);
+    for (uint32_t i = 0; i < count; i++)
+        values[i] = i % 3 ? SLICE("7") : i % 2 ? SLICE("it's ? -- \\\"") : (struct slice){ NULL, 0 };
+    for (uint32_t missing = 0; missing < 2 && missing <= count; missing++) {
+        if (statement_parse_bound(&s, sql, values, count - missing, &error) == OK)
+            check(&s);
+        statement_clear(&s);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct statement s = { 0 };
     struct error     error = { 0 };
+    parse_prepared(slice_of(data, size));
     if (statement_parse(&s, slice_of(data, size), &error) == OK)
         check(&s);
     else

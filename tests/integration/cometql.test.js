@@ -588,8 +588,6 @@ describe('sessions', () => {
             assert.equal((await raw.ask(COM.initDb, name)).error?.code, 15, name);
         }
         assert.ok((await raw.ask(COM.reset)).ok);
-        const refused = (await raw.ask(COM.prepare, 'SELECT 1')).error;
-        assert.equal(refused.code, 1295);
         const unknown = await raw.ask(COM.unknown);
         assert.equal(unknown.error.code, 1047);
         assert.equal(unknown.sequence, 1);
@@ -638,12 +636,6 @@ describe('sessions', () => {
         }
         const status = Object.fromEntries((await raw.ask(COM.query, 'SHOW STATUS')).rows);
         assert.equal(status.id, '15');
-    });
-
-    test('prepared statements are refused with error 1295', async () => {
-        const connection = await suite.at.connect();
-        await assert.rejects(connection.execute('SELECT users FROM pipes WHERE name = ?', ['web_a']), { errno: 1295 });
-        assert.equal((await connection.query('SELECT 1'))[0].length, 1);
     });
 
     test('the cells of every column are text, with the names of the columns as typed', async () => {

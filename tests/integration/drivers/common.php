@@ -33,3 +33,20 @@ function report(array $pipe, array $settings, array $history, array $members, in
         'login_error' => $login,
     ]), "\n";
 }
+
+/** The texts that a driver with prepared statements publishes. */
+function texts(): array
+{
+    return json_decode(getenv('ENCKE_TEST_TEXTS'));
+}
+
+/** The only column. */
+function column(array $rows): array
+{
+    return array_map(fn($row) => $row[0], $rows);
+}
+
+function report_prepared(array $history, array $more): void
+{
+    echo json_encode(['history' => $history] + $more), "\n";
+}

@@ -1,5 +1,5 @@
 <?php
-// PHP PDO: php pdo.php emulated | native. With "native" PDO asks the server to prepare and falls back when it will not.
+// PHP PDO: php pdo.php emulated | native. With "native" PDO asks the server to prepare.
 require __DIR__ . '/common.php';
 
 $emulates = $argv[1] === 'emulated';

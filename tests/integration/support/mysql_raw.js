@@ -6,7 +6,7 @@ import { until } from './wait.js';
 
 export const COM = {
     quit: 0x01, initDb: 0x02, query: 0x03, fieldList: 0x04, statistics: 0x09, ping: 0x0e, changeUser: 0x11,
-    prepare: 0x16, setOption: 0x1b, reset: 0x1f, unknown: 0x1d,
+    prepare: 0x16, execute: 0x17, close: 0x19, stmtReset: 0x1a, fetch: 0x1c, setOption: 0x1b, reset: 0x1f, unknown: 0x1d,
 };
 export const CAP = { longPassword: 1, connectWithDb: 8, protocol41: 0x200, ssl: 0x800, compress: 0x20, secure: 0x8000, pluginAuth: 0x80000,
                      deprecateEof: 0x1000000 };

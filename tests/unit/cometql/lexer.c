@@ -8,7 +8,8 @@
 static void show(struct buf *b, struct slice sql)
 {
     static const char kinds[] = { [TOKEN_WORD] = 'w',     [TOKEN_NUMBER] = 'n', [TOKEN_QUOTED] = 'q', [TOKEN_SYSTEM] = 's',
-                                  [TOKEN_VARIABLE] = 'v', [TOKEN_MARK] = 'm',   [TOKEN_UNENDED] = 'u', [TOKEN_UNKNOWN] = '?' };
+                                  [TOKEN_VARIABLE] = 'v', [TOKEN_MARK] = 'm',   [TOKEN_UNENDED] = 'u', [TOKEN_UNKNOWN] = '?',
+                                  [TOKEN_PARAMETER] = 'p' };
     struct lexer      l = { .sql = sql };
     for (struct token t = lexer_next(&l); t.kind != TOKEN_END; t = lexer_next(&l)) {
         assert_true(t.end > t.at && t.end <= sql.len);

@@ -124,9 +124,30 @@ static inline struct slice client_text(const struct client *c, size_t *at)
     return text;
 }
 
+/* A cell of a binary row; the place of the cells is behind the bitmap. */
+static inline struct slice client_binary_text(const struct client *c, unsigned i, size_t *at)
+{
+    bool is_null = (unsigned char)c->packet.at[1 + (i + 2) / 8] >> (i + 2) % 8 & 1;
+    return is_null ? SLICE("NULL") : client_text(c, at);
+}
+
+static inline void client_put_row(struct client *c, unsigned columns, bool is_binary, struct buf *out)
+{
+    size_t at = is_binary ? 1 + (columns + 9) / 8 : 0;
+    if (is_binary)
+        assert_int_equal(c->packet.at[0], 0);
+    for (unsigned i = 0; i < columns; i++) {
+        struct slice cell = is_binary ? client_binary_text(c, i, &at) : client_text(c, &at);
+        buf_text(out, i > 0 ? "," : "");
+        buf_slice_append(out, cell);
+    }
+    assert_int_equal(at, c->packet.len);
+    buf_text(out, "|");
+}
+
 /* Reads the answer to a statement as text into `out`:
  *   "ok 1/7"   "error 3: text"   "name,users|a,1|b,0|" */
-static inline void client_read_answer(struct client *c, struct buf *out)
+static inline void client_read_rows(struct client *c, bool is_binary, struct buf *out)
 {
     assert_true(client_read(c));
     unsigned char first = (unsigned char)c->packet.at[0];
@@ -163,14 +184,13 @@ static inline void client_read_answer(struct client *c, struct buf *out)
             buf_text(out, "error");
             return;
         }
-        size_t at = 0;
-        for (unsigned i = 0; i < columns; i++) {
-            struct slice cell = client_text(c, &at);
-            buf_text(out, i > 0 ? "," : "");
-            buf_slice_append(out, cell);
-        }
-        buf_text(out, "|");
+        client_put_row(c, columns, is_binary, out);
     }
+}
+
+static inline void client_read_answer(struct client *c, struct buf *out)
+{
+    client_read_rows(c, false, out);
 }
 
 static inline void client_query(struct client *c, struct slice sql)

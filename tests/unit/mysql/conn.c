@@ -215,7 +215,7 @@ TEST(each_command_has_its_answer)
         { "\x09", 1, "Uptime: 1", 9 },
         { "\x1b\0\0", 3, "\xfe\0\0\2\0", 5 },                                /* set option */
         { "\x1f", 1, "\0\0\0\2\0\0\0", 7 },                                  /* reset connection */
-        { "\x16select 1", 9, "\xff\x0f\x05#HY000", 9 },                      /* prepare: 1295 */
+        { "\x17\1\0\0\0\0\1\0\0\0", 10, "\xff\xdb\x04#HY000", 9 },            /* execute of nothing: 1243 */
         { "\x05x", 2, "\xff\x17\x04#08S01", 9 },                             /* 1047 */
         { "\xff", 1, "\xff\x17\x04#08S01", 9 },
         { "", 0, "\xff\x17\x04#08S01", 9 },

@@ -57,5 +57,31 @@ TEST(rows_know_the_empty_text_from_null)
     EXPECT(b, "\x06\0\0\x0aUptime");
 }
 
+TEST(binary_rows_have_a_bit_for_each_null)
+{
+    UNUSED_STATE;
+    struct buf         b = { 0 };
+    uint8_t            sequence = 9;
+    const struct slice null = { NULL, 0 }, a = SLICE("a");
+    mysql_result_binary_row(&b, &sequence, (struct slice[]){ null, SLICE(""), a }, 3);
+    EXPECT(b, "\x05\0\0\x09\0\x04\0\x01" "a");
+    mysql_result_binary_row(&b, &sequence, (struct slice[]){ a, a, a, a, a, null, null }, 7);
+    EXPECT(b, "\x0d\0\0\x0a\0\x80\x01\x01" "a\x01" "a\x01" "a\x01" "a\x01" "a");
+}
+
+TEST(what_was_prepared_is_told_with_parameters_and_columns)
+{
+    UNUSED_STATE;
+    struct buf b = { 0 };
+    uint8_t    sequence = 1;
+    mysql_result_prepared(&b, &sequence, 0x10002, 0, NULL, 0);
+    EXPECT(b, "\x0c\0\0\x01\0\x02\0\x01\0\0\0\0\0\0\0\0");
+    mysql_result_prepared(&b, &sequence, 3, 1, (struct slice[]){ SLICE("id") }, 1);
+    EXPECT(b, "\x0c\0\0\x02\0\x03\0\0\0\x01\0\x01\0\0\0\0"
+              "\x17\0\0\x03\x03" "def\0\0\0\x01?\0\x0c\x2d\0\xfc\xff\0\0\xfd\x01\0\x1f\0\0" "\x05\0\0\x04\xfe\0\0\x02\0"
+              "\x18\0\0\x05\x03" "def\0\0\0\x02id\0\x0c\x2d\0\xfc\xff\0\0\xfd\x01\0\x1f\0\0" "\x05\0\0\x06\xfe\0\0\x02\0");
+}
+
 TESTS(RUN(ok_says_autocommit_and_counts_the_packet), RUN(errors_carry_code_state_and_text),
+      RUN(binary_rows_have_a_bit_for_each_null), RUN(what_was_prepared_is_told_with_parameters_and_columns),
       RUN(columns_are_texts_with_a_name), RUN(rows_know_the_empty_text_from_null))

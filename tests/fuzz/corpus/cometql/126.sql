@@ -1,0 +1,1 @@
+insert into pipes_messages (name, event, message) values (?, ?, ?), ('?', "e", ?) -- ?

@@ -1,0 +1,1 @@
+select message as m from pipes_messages where name in (?, 'a', ?) and event like ? limit ?, ?;

@@ -1,0 +1,1 @@
+select ?, ? as b, ?, now(), @@version limit ? offset ?
