@@ -117,7 +117,6 @@ static enum status exec_on_login(struct mysql_conn *c, const struct mysql_login 
     q->user[user.len] = '\0';
     app_set(q, app);
     q->has_database = false;
-    q->is_cluster = false;
     q->is_authenticated = login->is_password_right;
     return login->database.len == 0 ? OK : cometql_database(q, login->database, error);
 }
@@ -150,7 +149,6 @@ static enum status take_cluster_prefix(struct cometql *q, struct slice *sql, str
     if (!app_parse(digits, &app))
         return error_set(error, E_AUTH, "Invalid dev_id value");
     app_set(q, app);
-    q->is_cluster = true;
     *sql = rest;
     return OK;
 }

@@ -103,6 +103,13 @@ static void say_max_packet(const struct cometql *q, char *out)
     snprintf(out, VALUE_BYTES, "%u", cometql_own_settings->max_packet);
 }
 
+static void say_idle(const struct cometql *q, char *out)
+{
+    (void)q;
+    uint32_t idle_s = cometql_own_settings->idle_s;
+    snprintf(out, VALUE_BYTES, "%u", idle_s > 0 ? idle_s : 31536000); /* never: the most a MySQL server would say */
+}
+
 /* As a MySQL server that is set up plainly would say; `say` where the value is not constant. */
 static const struct {
     const char *name, *value;
@@ -125,7 +132,7 @@ static const struct {
     { "have_query_cache", "NO", NULL },
     { "have_ssl", "DISABLED", NULL },
     { "init_connect", "", NULL },
-    { "interactive_timeout", "28800", NULL },
+    { "interactive_timeout", NULL, say_idle },
     { "language", "english", NULL },
     { "license", "MIT", NULL },
     { "lower_case_file_system", "OFF", NULL },
@@ -156,7 +163,7 @@ static const struct {
     { "version_comment", "Encke comet server", NULL },
     { "version_compile_machine", "x86_64", NULL },
     { "version_compile_os", "Linux", NULL },
-    { "wait_timeout", "28800", NULL },
+    { "wait_timeout", NULL, say_idle },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -62,7 +62,6 @@ struct cometql {
     bool               has_database; /* CometQL_v1 was selected */
     bool               is_authenticated;
     bool               is_counted; /* among the app's sessions */
-    bool               is_cluster; /* another node speaks */
     char               user[USER_NAME_MAX + 1];
 
     bool                is_preparing; /* say what the statement is like, and do nothing */

@@ -242,7 +242,7 @@ static enum status parse_items(struct parser *p)
     struct statement *s = p->out;
     do {
         if (s->item_count >= STATEMENT_ITEMS_MAX)
-            return error_set(p->error, E_MANY_COLUMNS, "Too many columns: at most %d are taken", STATEMENT_COLUMNS_MAX);
+            return error_set(p->error, E_MANY_COLUMNS, "Too many columns: at most %d are taken", STATEMENT_ITEMS_MAX);
         TRY(parse_item(p, &s->items[s->item_count]));
         s->item_count++;
     } while (parsing_take_mark(p, ','));

@@ -80,8 +80,8 @@ static void status_global(struct cometql *q)
     show_pair(q, "uptime_in_days", "%.2f", uptime / 86400);
     show_pair(q, "frontend_name", "ws");
     show_pair(q, "backend_name", "cometql");
-    show_pair(q, "frontend_stat_interval", "%u", RATE_MS / 1000);
-    show_pair(q, "backend_stat_interval", "%u", RATE_MS / 1000);
+    show_pair(q, "frontend_stat_interval", "%u", cometql_own_settings->ws_statistics_s);
+    show_pair(q, "backend_stat_interval", "%u", cometql_own_settings->cometql_statistics_s);
     show_pair(q, "frontend_online", "%llu", sum(COUNTER_WS_ONLINE));
     show_pair(q, "backend_online", "%llu", sum(COUNTER_SQL_ONLINE));
     show_pair(q, "frontend_messages", "%llu", sum(COUNTER_WS_EVENTS));

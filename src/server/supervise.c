@@ -154,6 +154,9 @@ static void set_cometql(struct server *s)
         .version = COMETQL_VERSION,
         .app_limit = (uint32_t)c->main.dev_index_size,
         .max_packet = (uint32_t)c->cometql.max_packet_bytes,
+        .idle_s = (uint32_t)(c->cometql.idle_ms / 1000),
+        .ws_statistics_s = (uint32_t)(c->ws.statistics_ms / 1000),
+        .cometql_statistics_s = (uint32_t)(c->cometql.statistics_ms / 1000),
         .start_ms = clock_mono_ms(),
     };
     cometql_setup(&s->cometql);
