@@ -272,6 +272,7 @@ static void conn_on_drain(struct stream *s)
 {
     struct ws_conn *ws = s->owner;
 
+    note_heard(ws); /* the peer takes what it is sent: it lives, also while nothing of it is read */
     if (ws->ops->on_drain != NULL)
         ws->ops->on_drain(ws);
 }

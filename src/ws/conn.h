@@ -8,7 +8,8 @@
  * An idle connection has no buffer: `partial` exists only while a frame or message is incomplete, or while reading is paused
  * with bytes in hand.
  *
- * Life: a ping is sent after ping_ms without a byte from the client; no byte for idle_ms ends the connection.
+ * Life: a ping is sent after ping_ms without a byte from the client; no byte for idle_ms ends the connection. A queue that the
+ * client has emptied counts as a byte from it.
  */
 #ifndef ENCKE_WS_CONN_H
 #define ENCKE_WS_CONN_H

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { dial, frame, OPCODE, parseFrames, RawVisitor, rawVisit, upgradeRequest } from './support/raw.js';
 import { serverForSuite, serverForTest } from './support/server.js';
 import { newMarker, newUuid, urlPath, visit, Visitor } from './support/visitor.js';
-import { until, within } from './support/wait.js';
+import { DEADLINE_MS, until, within } from './support/wait.js';
 
 const isRecent = (seconds) => Number.isInteger(seconds) && Math.abs(seconds - Date.now() / 1000) < 60;
 
@@ -640,6 +640,31 @@ describe('pipe_log', () => {
         visitor.socket.resume();
         assert.equal((await visitor.next((frame) => frame.marker === 'end', 'the answer behind the history')).data.user_in_pipe, 0);
         assert.deepEqual(visitor.inbox.map((frame) => Number(frame.data.split(':')[0])), Array.from({ length: 1000 }, (_, i) => i));
+    });
+
+    test('a client that needs longer for a history than ws.idle is not taken for dead', async (t) => {
+        const server = await serverForTest(t, { 'ws.idle': '600ms', 'ws.ping': '200ms' });
+        await server.query("INSERT INTO pipes_settings (name, length) VALUES ('web_long', 1000)");
+        const rows = Array.from({ length: 10 }, () => `('web_long', 'e', '${'x'.repeat(40000)}')`).join(',');
+        for (let i = 0; i < 100; i++) {
+            await server.query(`INSERT INTO pipes_messages (name, event, message) VALUES ${rows}`);
+        }
+        const raw = await rawVisit(t, server);
+        const socket = raw.socket;
+        socket.removeAllListeners('data');
+        socket.pause();
+        raw.write(frame('pipe_log\nweb_long\nm\n'));
+        raw.write(frame('pipe_count\nweb_long\nthe-end\n'));
+        const began = Date.now();
+        let tail = '';
+        await within((async () => { /* as slow as a phone: a piece, then a while nothing */
+            while (!tail.includes('the-end')) {
+                const piece = socket.read(Math.min(512 * 1024, socket.readableLength)) ?? Buffer.alloc(0);
+                tail = (tail + piece.toString('latin1')).slice(-400);
+                assert.ok(!socket.readableEnded && !socket.destroyed, `cut after ${Date.now() - began} ms`);
+                await new Promise((resolve) => setTimeout(resolve, 20));
+            }
+        })(), 'the end of the history', DEADLINE_MS * 3);
     });
 
     test('an empty history gives no frame, and subscribing replays nothing', async (t) => {
