@@ -228,10 +228,8 @@ uint32_t fanout_turn(void)
         if (!a->is_walking)
             walk_begin(a);
         budget = walk_on(a, budget);
-        if (a->is_walking)
-            return 0; /* the same audience goes on in the next turn: its own order is not delayed by others */
         list_unlink(&a->active);
-        if (a->pending != NULL) {
+        if (a->is_walking || a->pending != NULL) { /* behind the others: a small channel does not wait for a large one */
             list_add_last(&hub_own.active, &a->active);
         } else {
             a->is_active = false;
