@@ -14,6 +14,7 @@
 (function () {
     'use strict';
 
+    const NAME = /^[A-Za-z0-9_-]{2,64}$/;
     const RESEND_MS = 1000; /* between the three copies that multi_web_pipe_send sends */
 
     const waitingForCore = [];
@@ -50,7 +51,12 @@
         return name.startsWith('#') ? '_answer_to_' + name.slice(1) : name;
     }
 
-    class CometServer {
+    /* A mistake of the page, or a refusal: no callback is made for it, so it is shown. */
+    function complain(error) {
+        console.error(`cometApi: ${error.message}`);
+    }
+
+    class Comet {
         constructor(options) {
             this.options = {};
             this.client = null;
@@ -88,7 +94,7 @@
                 WebSocket: o.WebSocket,
             });
             this.client.on('frame', (frame) => this._frame(frame));
-            this.client.on('error', () => {});
+            this.client.on('error', complain);
             for (const channel of this.held.keys())
                 this.held.get(channel).subscription = this.client.subscribe(channel);
             for (const command of this.earlier.splice(0))
@@ -253,7 +259,9 @@
         }
 
         _hold(channel) {
-            if (!this.held.has(channel))
+            if (!NAME.test(channel))
+                complain(new TypeError(`no channel can have the name ${JSON.stringify(channel)}`));
+            else if (!this.held.has(channel))
                 this.held.set(channel, { subscription: this.client && this.client.subscribe(channel) });
         }
 
@@ -278,7 +286,7 @@
                 : message === undefined ? [undefined, event] : [event, message];
             this._whenStarted(() => {
                 this.client.publish(target.channel, text, { event: realEvent === undefined ? 'undefined' : String(realEvent) })
-                    .catch(() => {}); /* the report, or the error frame, reaches whoever listens for it */
+                    .catch(complain);
             });
             return true;
         }
@@ -298,7 +306,7 @@
             if (callback)
                 this.subscription(name, callback);
             const { channel } = split(name);
-            this._whenStarted(() => { this.client.history(channel).catch(() => {}); });
+            this._whenStarted(() => { this.client.history(channel).catch(complain); });
             return true;
         }
 
@@ -307,7 +315,7 @@
                 question().then((data) => {
                     if (callback)
                         callback({ data: shape(data), server_info: { marker } });
-                }, () => {});
+                }, complain);
             });
             return true;
         }
@@ -326,6 +334,12 @@
             return this._answer(() => this.client.userData(userId), undefined, ({ userId: id, data }) => ({ user_id: id, user_data: data }), callback);
         }
     }
+
+    /* Pages write `new CometServer()` for a connection of their own, and CometServer() for the one that cometApi is. */
+    function CometServer(options) {
+        return new.target ? new Comet(options) : globalThis.cometApi;
+    }
+    CometServer.prototype = Comet.prototype;
 
     loadCore();
     globalThis.CometServer = CometServer;

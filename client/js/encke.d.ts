@@ -41,6 +41,8 @@ export interface Options {
     maxWaiting?: number;
     /** Messages an async iterator may be behind. */
     maxBuffered?: number;
+    /** Leaves `data` the text it came as. */
+    raw?: boolean;
     random?: () => number;
 }
 

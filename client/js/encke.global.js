@@ -20,6 +20,8 @@
     const PROTOCOL_VERSION = '4.09'; /* what a server of this protocol takes for a current library */
     const NAME = /^[A-Za-z0-9_-]{2,64}$/;
     const EVENT = /^[A-Za-z0-9_-]{0,64}$/;
+    const PUBLISHABLE = /^(@?web_|webauth_)/;
+    const SESSION = /^[!-~]*$/; /* it travels as it is in a path of name=value&name=value */
     const UUID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
     const UUID_LENGTH = 32;
     const END_OF_HISTORY = 'web_encke_end'; /* a channel nobody uses; the answer about it follows the history */
@@ -34,6 +36,7 @@
         openTimeout: 15000, /* ms until the server must have greeted */
         maxWaiting: 1000, /* commands that may wait for a connection */
         maxBuffered: 10000, /* messages an async iterator may be behind */
+        raw: false, /* true: data stays the text it came as */
         random: Math.random,
     };
 
@@ -175,10 +178,13 @@
 
     class Client {
         constructor(options) {
-            this.options = Object.assign({}, DEFAULTS, options);
+            const given = Object.entries(options).filter(([, value]) => value !== undefined);
+            this.options = Object.assign({}, DEFAULTS, Object.fromEntries(given));
             this.options.WebSocket = this.options.WebSocket || globalThis.WebSocket;
             if (!this.options.WebSocket)
                 throw new TypeError("no WebSocket here: pass one, connect({ url, WebSocket: require('ws') })");
+            if (!SESSION.test(this.options.session) || /[&#]/.test(this.options.session))
+                throw new TypeError('a session is ASCII text without blanks, & and #');
             this.address = socketAddress(this.options.url);
             this.uuid = this.options.uuid || rememberedUuid(this.options.random);
             this.state = 'connecting'; /* 'connecting' | 'open' | 'waiting' | 'closed' */
@@ -210,6 +216,8 @@
         }
 
         _emit(event, value) {
+            if (event === 'error' && !(this._listeners.get(event) || new Set()).size)
+                console.error(`encke: ${value.message}`); /* nobody listens, and a page that hears nothing should know why */
             for (const listener of [...(this._listeners.get(event) || [])])
                 try {
                     listener(value);
@@ -312,6 +320,8 @@
 
         _receive(text) {
             for (const line of String(text).split('\n')) {
+                if (this.state === 'closed')
+                    return; /* a listener has closed the client */
                 let frame;
                 try {
                     frame = JSON.parse(line);
@@ -346,11 +356,17 @@
             this._emit('frame', frame);
         }
 
+        _parsed(frame) {
+            if (this.options.raw)
+                return frame.data;
+            return frame.user_id === undefined || frame.fromQueue ? parsedFromSql(frame.data) : parsed(frame.data);
+        }
+
         _toMessage(frame) {
             return {
                 channel: frame.pipe === undefined ? 'msg' : frame.pipe,
                 event: frame.event,
-                data: frame.user_id === undefined || frame.fromQueue ? parsedFromSql(frame.data) : parsed(frame.data),
+                data: this._parsed(frame),
                 userId: frame.user_id,
                 time: frame.message_send_time,
                 isHistory: frame.fromQueue === true,
@@ -409,9 +425,12 @@
                 operation.reject(new Error(`the connection was lost before the report on ${operation.channel}; the message may have been delivered`));
         }
 
+        _firstThat(fits) {
+            return this._operations.find((operation) => operation.isSent && fits(operation));
+        }
+
         _first(kind, channel) {
-            return this._operations.find((operation) => operation.isSent && operation.kind === kind &&
-                                         (channel === undefined || operation.channel === channel));
+            return this._firstThat((operation) => operation.kind === kind && (channel === undefined || operation.channel === channel));
         }
 
         _reported(frame) {
@@ -421,14 +440,14 @@
         }
 
         _answered(frame) {
-            const operation = this._operations.find((candidate) => candidate.isSent && candidate.marker === frame.marker);
+            const operation = this._firstThat(({ marker }) => marker === frame.marker);
             if (!operation)
                 return;
             this._finish(operation);
             if (operation.kind === 'history')
                 operation.resolve(operation.found);
             else if (operation.kind === 'count')
-                operation.resolve(frame.data.user_in_pipe);
+                operation.resolve(Array.isArray(frame.data) ? frame.data[1] : frame.data.user_in_pipe); /* CppComet: ["user_in_pipe",1] */
             else if (operation.kind === 'userData')
                 operation.resolve({ userId: frame.data.user_id, data: parsed(frame.data.user_data) });
             else
@@ -443,15 +462,24 @@
             return operation !== undefined;
         }
 
-        /* An error frame names no command; its text tells which kind it answers. */
+        /* An error frame names no command: its text tells the kind. A refusal of a publication comes at once and overtakes the
+         * reports of earlier ones, so the channel must fit as well; questions are answered in their order. */
+        _refused(text) {
+            if (/webauth_/.test(text))
+                return this._firstThat(({ kind, channel }) => kind === 'publish' && channel.startsWith('webauth_'));
+            if (/^\[pipe_count\]|pipe name\.$/.test(text))
+                return this._first('count');
+            if (/^\[track_pipe_users\]/.test(text))
+                return this._first('presence');
+            if (/^The history|^Invalid (channel name|marker value)\./.test(text))
+                return this._first('history');
+            return this._first('publish') || this._firstThat(() => true);
+        }
+
         _failed(frame) {
             const data = parsed(frame.data) || {};
-            const text = String(data.error || 'the server reports an error');
-            const error = new ServerError(text, data);
-            const kind = /\[pipe_count\]|pipe name\.$/.test(text) ? 'count'
-                : /track_pipe_users/.test(text) ? 'presence'
-                : /histor|Invalid channel name\.|marker/.test(text) ? 'history' : 'publish';
-            const operation = data.code === undefined ? this._first(kind) : undefined;
+            const error = new ServerError(String(data.error || 'the server reports an error'), data);
+            const operation = data.code === undefined ? this._refused(error.message) : undefined; /* with a code: of the list */
             if (operation)
                 this._finish(operation).reject(error);
             else
@@ -497,7 +525,7 @@
         /* Resolves with { reached }: to how many connections the message is on its way, this one left out. */
         publish(channel, data, { event = '' } = {}) {
             try {
-                if (!/^@?web(auth)?_/.test(channel))
+                if (!PUBLISHABLE.test(channel))
                     throw new TypeError(`browsers publish to channels that begin web_, unlike ${JSON.stringify(channel)}`);
                 checkChannel(channel.replace(/^@/, ''));
                 if (!EVENT.test(event))
@@ -510,7 +538,7 @@
         }
 
         _marker() {
-            return `e${++this._markers}.${Math.floor(this.options.random() * 1e9)}`;
+            return `e${++this._markers}_${Math.floor(this.options.random() * 1e9)}`;
         }
 
         _ask(kind, channel, texts) {
