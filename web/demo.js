@@ -25,8 +25,8 @@ function showState(text, className) {
 }
 
 client.on('open', () => showState('connected', 'is-open'));
-client.on('reconnecting', ({ delay }) => showState(`waiting ${(delay / 1000).toFixed(1)} s to come back`, ''));
-client.on('close', ({ isFinal }) => { if (isFinal) showState('closed', 'is-closed'); });
+client.on('reconnecting', ({ attempt }) => showState(attempt > 1 ? `reconnecting, attempt ${attempt}` : 'reconnecting', ''));
+client.on('close', ({ isFinal }) => { if (isFinal) showState('refused by the server', 'is-closed'); });
 
 /* --- logs ------------------------------------------------------------------------------------------------------------------ */
 

@@ -3,15 +3,43 @@
 // ENCKE_CHROMIUM names another browser than Debian's; ENCKE_SCREENSHOT=1 writes docs/images/demo.png.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from 'playwright-core';
-import { ROOT, serverForSuite } from './support/server.js';
+import { ROOT, serverForSuite, serverForTest, startServer } from './support/server.js';
 import { DEADLINE_MS, until } from './support/wait.js';
 
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
                '--disable-sync'];
+
+/** A proxy that adds a policy to every answer: its port. (To a page that playwright itself answers, Chromium refuses local sockets.) */
+async function withPolicy(t, port, policy) {
+    const target = { host: '127.0.0.1', port };
+    const server = http.createServer((request, response) => {
+        request.pipe(http.request({ ...target, method: request.method, path: request.url, headers: request.headers }, (answer) => {
+            response.writeHead(answer.statusCode, { ...answer.headers, 'content-security-policy': policy });
+            answer.pipe(response);
+        }));
+    });
+    server.on('upgrade', (request, socket, head) => {
+        const upstream = net.connect(target, () => {
+            const lines = request.rawHeaders.map((word, i) => (i % 2 === 0 ? `${word}: ` : `${word}\r\n`));
+            upstream.write(`GET ${request.url} HTTP/1.1\r\n${lines.join('')}\r\n`);
+            upstream.write(head);
+            socket.pipe(upstream).pipe(socket);
+        });
+        for (const [one, other] of [[socket, upstream], [upstream, socket]]) {
+            one.on('error', () => {}).on('close', () => other.destroy());
+        }
+    });
+    t.after(() => server.close());
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    return server.address().port;
+}
 
 describe('the demo page', () => {
     const suite = serverForSuite();
@@ -24,7 +52,7 @@ describe('the demo page', () => {
     });
 
     /** A page of a visitor of its own, open and connected. */
-    async function openPage(t, options = {}) {
+    async function openPage(t, options = {}, server = suite.at) {
         const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options });
         t.after(() => context.close());
         const page = await context.newPage();
@@ -34,7 +62,7 @@ describe('the demo page', () => {
         page.on('pageerror', (error) => page.complaints.push(String(error)));
         page.on('requestfailed', (request) => page.complaints.push(`${request.url()} failed`));
         page.on('response', (response) => response.status() >= 400 && page.complaints.push(`${response.url()}: ${response.status()}`));
-        await page.goto(`${suite.at.http}/`);
+        await page.goto(`${server.http}/`);
         await page.waitForFunction(() => /connected|online/i.test(document.querySelector('#state')?.textContent ?? '')
                                          && !/dis|not /i.test(document.querySelector('#state').textContent));
         return page;
@@ -98,6 +126,34 @@ describe('the demo page', () => {
         }
         await page.waitForFunction((old) => document.querySelector('#figures').textContent !== old, before);
         assert.deepEqual(page.complaints, []);
+    });
+
+    test('works under a strict content security policy', async (t) => {
+        const port = await withPolicy(t, suite.at.wsPort, "default-src 'self'; connect-src 'self' ws: wss:");
+        const page = await browser.newPage();
+        t.after(() => page.close());
+        const complaints = [];
+        page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+        page.on('pageerror', (error) => complaints.push(String(error)));
+        await page.goto(`http://127.0.0.1:${port}/`);
+        // Not waitForFunction: it evaluates text inside the page, which the policy forbids.
+        const untilText = (selector, text) => until(async () => text.test(await page.textContent(selector)), `${selector} to say ${text}`);
+        await untilText('#state', /^connected$/);
+        await watch(page, 'web_policy');
+        await suite.at.publish('web_policy', 'e', 'heard');
+        await untilText('#watch-log', /heard/);
+        await untilText('#figures', /\d/);
+        assert.deepEqual(complaints, []);
+    });
+
+    test('says that it is reconnecting, and comes back', async (t) => {
+        const server = await startServer();
+        const page = await openPage(t, {}, server);
+        await server.stop();
+        await shows(page, '#state', 'reconnecting');
+        await serverForTest(t, { 'ws.port': server.wsPort });
+        await page.waitForFunction(() => document.querySelector('#state').textContent === 'connected');
+        await page.waitForFunction(() => document.querySelector('#presence-list').children.length === 1);
     });
 
     test('fits a phone, in light and in dark', async (t) => {
