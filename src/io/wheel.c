@@ -101,7 +101,9 @@ uint32_t wheel_wait_ms(const struct wheel *w, uint64_t now_ms, uint32_t most_ms)
     for (uint32_t ahead = 0; ahead * WHEEL_TICK_MS < most_ms && ahead < WHEEL_SLOTS; ahead++)
         if (w->slot[(w->now + 1 + ahead) % WHEEL_SLOTS] != SLAB_NONE) {
             uint64_t due_ms = w->start_ms + (uint64_t)(w->now + ahead) * WHEEL_TICK_MS;
-            return now > w->now || due_ms <= now_ms ? 0 : (uint32_t)(due_ms - now_ms);
+            if (now > w->now || due_ms <= now_ms)
+                return 0;
+            return due_ms - now_ms < most_ms ? (uint32_t)(due_ms - now_ms) : most_ms;
         }
     return most_ms;
 }

@@ -110,4 +110,21 @@ TEST(the_wait_ends_when_the_next_timer_is_due)
     slab_clear(&slab);
 }
 
-TESTS(RUN(the_wheel_calls_what_its_twin_calls), RUN(the_wait_ends_when_the_next_timer_is_due))
+/* A caller with something to do in a moment is not kept from it by a timer that is due later. */
+TEST(the_wait_is_never_longer_than_asked)
+{
+    UNUSED_STATE;
+    now_ms = 77;
+    slab_init(&slab, sizeof(struct thing), 1);
+    wheel_init(&wheel, &slab, offsetof(struct thing, timer), now_ms);
+    things[0] = slab_take(&slab);
+    for (uint64_t after = 0; after < 400; after += 7)
+        for (uint32_t most = 0; most < 300; most++) {
+            wheel_arm(&wheel, things[0], now_ms, after);
+            assert_true(wheel_wait_ms(&wheel, now_ms, most) <= most);
+        }
+    slab_clear(&slab);
+}
+
+TESTS(RUN(the_wheel_calls_what_its_twin_calls), RUN(the_wait_ends_when_the_next_timer_is_due),
+      RUN(the_wait_is_never_longer_than_asked))
