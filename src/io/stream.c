@@ -349,7 +349,7 @@ static void finish_now(struct stream *s)
 {
     if (s->flags & STREAM_CLOSED)
         return;
-    if (s->flags & STREAM_HUNG_UP || shutdown(s->fd, SHUT_WR) < 0)
+    if (s->flags & STREAM_ENDED || shutdown(s->fd, SHUT_WR) < 0)
         stream_close(s);
     else
         wheel_arm(&shard_own->wheel, s, shard_here.now_ms, LINGER_MS);
@@ -413,6 +413,8 @@ static void on_writable(struct stream *s)
         s->ops->on_drain(s);
         stream_uncork(s);
     }
+    if (s->flags & STREAM_ENDED && s->out == NULL)
+        stream_close(s);
 }
 
 /* --- reading ----------------------------------------------------------------------------------------------------------- */
@@ -445,11 +447,9 @@ static void read_once(struct shard *shard, struct stream *s)
         return;
     }
     if (n == 0) {
-        /* The peer will send no more. What it asked for may still be on its way to it. */
-        if (s->flags & STREAM_FINISHING || s->out == NULL)
+        s->flags |= STREAM_ENDED;
+        if (s->out == NULL) /* else what the peer asked for is still on its way to it; on_writable closes */
             stream_close(s);
-        else
-            stream_finish(s);
         return;
     }
     counter_add(port_of(s)->events, 1);

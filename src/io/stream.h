@@ -56,6 +56,7 @@ enum stream_flags {
     STREAM_READY = 1 << 3,     /* in the shard's ready list: has something to read without a new event */
     STREAM_HUNG_UP = 1 << 4,   /* the peer has closed its side: read until the end */
     STREAM_WANTS_OUT = 1 << 5, /* EPOLLOUT is armed */
+    STREAM_ENDED = 1 << 6,     /* the end of what the peer sends has been read: closes when `out` is empty */
 };
 
 struct stream {

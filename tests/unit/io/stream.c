@@ -9,6 +9,8 @@
  *   q        finish after "bye"
  *   x        close at once
  *   f        flood: 16 MiB of it, in pieces, without waiting
+ *   F        the same, then finish
+ *   g        as much, each piece when the one before it has left
  *   p        pause, and resume by the timer
  *   b        become the upper-case table; the rest of the read is its own */
 static const struct stream_ops letters, capitals;
@@ -30,6 +32,17 @@ static void flood(struct stream *s)
     parcel_unref(p);
 }
 
+static int pieces_left; /* the shard's */
+
+static void send_pieces(struct stream *s)
+{
+    struct parcel *p = parcel_new(65536);
+    memset(parcel_bytes(p), '.', 65536);
+    for (; pieces_left > 0 && !stream_is_blocked(s); pieces_left--)
+        stream_send(s, p);
+    parcel_unref(p);
+}
+
 static size_t on_letters(struct stream *s, char *at, size_t len)
 {
     switch (at[0]) {
@@ -41,11 +54,19 @@ static size_t on_letters(struct stream *s, char *at, size_t len)
         stream_write(s, SLICE("bye"));
         stream_finish(s);
         break;
+    case 'g':
+        pieces_left = 256;
+        send_pieces(s);
+        break;
     case 'x':
         stream_close(s);
         break;
     case 'f':
         flood(s);
+        break;
+    case 'F':
+        flood(s);
+        stream_finish(s);
         break;
     case 'p':
         stream_pause(s);
@@ -77,7 +98,8 @@ static void on_gone(struct stream *s)
 }
 
 static const struct stream_ops letters = {
-    .name = "letters", .on_open = on_open, .on_bytes = on_letters, .on_quiet = on_quiet, .on_gone = on_gone
+    .name = "letters", .on_open = on_open, .on_bytes = on_letters, .on_drain = send_pieces,
+    .on_quiet = on_quiet, .on_gone = on_gone
 };
 static const struct stream_ops capitals = { .name = "capitals", .on_bytes = on_capitals, .on_gone = on_gone };
 
@@ -170,6 +192,28 @@ TEST(a_slow_reader_within_the_bound_gets_every_byte)
     peer_stop(&p);
 }
 
+/* As "nc -N" and curl with a body do: the client says that it has said all, and reads on. */
+TEST(a_client_that_has_said_all_gets_every_byte_of_a_last_answer)
+{
+    UNUSED_STATE;
+    static char buffer[65536];
+    struct peer p = peer_start(&letters, NULL, 32 << 20);
+    for (int i = 0; i < 3; i++) {
+        int      fd = peer_connect(&p);
+        uint64_t events = counter_sum(COUNTER_WS_EVENTS);
+        peer_send(fd, slice_of(&"fFg"[i], 1));
+        await_event(events); /* the answer is queued before the end is heard of */
+        shutdown(fd, SHUT_WR);
+        size_t total = 0;
+        for (ssize_t n; (n = recv(fd, buffer, sizeof buffer, 0)) > 0; total += (size_t)n)
+            ;
+        assert_int_equal(total, 256 * 65536);
+        close(fd);
+    }
+    await_online(0);
+    peer_stop(&p);
+}
+
 TEST(what_comes_during_a_pause_is_read_after_it)
 {
     UNUSED_STATE;
@@ -236,6 +280,7 @@ TEST(a_port_in_use_is_said_with_its_number)
 
 TESTS(RUN(bytes_written_in_pieces_come_back_together), RUN(finish_sends_what_is_queued_and_then_ends),
       RUN(close_ends_without_a_word), RUN(a_reader_that_stops_is_closed_and_its_neighbour_served),
-      RUN(a_slow_reader_within_the_bound_gets_every_byte), RUN(what_comes_during_a_pause_is_read_after_it),
+      RUN(a_slow_reader_within_the_bound_gets_every_byte),
+      RUN(a_client_that_has_said_all_gets_every_byte_of_a_last_answer), RUN(what_comes_during_a_pause_is_read_after_it),
       RUN(the_rest_of_a_read_goes_to_the_new_table), RUN(over_max_connections_a_client_is_refused_with_a_word),
       RUN(a_port_in_use_is_said_with_its_number))
