@@ -54,8 +54,6 @@ static void report_hold(struct publish_report *r)
 /* Sends a report, or holds it back while one of `shards` is too far behind. Reports leave in the order they were made. */
 static void report_finish(struct publish_report *r, uint64_t shards_mask)
 {
-    if (r == NULL)
-        return;
     r->waits_for = too_far_behind(shards_mask);
     if (r->waits_for == 0 && hub_own.held == NULL)
         report_send(r);
@@ -157,18 +155,18 @@ static void channel_publish(struct draft *given)
         if (figures != NULL)
             figures->messages++;
     }
-    if (r != NULL) {
-        r->status = m != NULL ? OK : E_NO_MEMORY;
-        r->offset = m != NULL ? m->offset : 0;
-        r->epoch = m != NULL ? m->epoch : 0;
-        r->reached = reached;
-        r->message = m; /* our reference goes with the report */
-        report_finish(r, shards_mask);
-    } else {
-        message_unref(m);
-    }
     if (c != NULL)
-        channel_let_go(c);
+        channel_let_go(c); /* before the report: whatever its receiver does next may free the channel */
+    if (r == NULL) {
+        message_unref(m);
+        return;
+    }
+    r->status = m != NULL ? OK : E_NO_MEMORY;
+    r->offset = m != NULL ? m->offset : 0;
+    r->epoch = m != NULL ? m->epoch : 0;
+    r->reached = reached;
+    r->message = m; /* our reference goes with the report */
+    report_finish(r, shards_mask);
 }
 
 static void draft_arrived(struct letter *given)

@@ -255,6 +255,20 @@ TEST(those_who_stay_lose_nothing_while_others_come_and_go)
     talk_down();
 }
 
+/* On one shard the report comes before publish returns, and what is done in it may free the channel. */
+TEST(the_last_subscriber_may_leave_while_his_message_is_reported)
+{
+    UNUSED_STATE;
+    talk_up(1, 1 << 20, 1 << 20);
+    open_all(1);
+    client_asks(&clients[0], "S news", "+");
+    client_asks(&clients[0], "Q news hello", "R 1 1");
+    client_hears(&clients[0], "N 0");
+    assert_int_equal(counter_sum(COUNTER_CHANNELS), 0);
+    close_all(1);
+    talk_down();
+}
+
 TESTS(RUN(a_message_reaches_every_subscriber_on_every_shard_but_its_sender),
       RUN(publishers_on_several_shards_keep_their_order_at_every_subscriber),
       RUN(history_keeps_exactly_the_newest_in_order), RUN(one_message_of_a_history_can_be_dropped_by_its_id),
@@ -262,4 +276,5 @@ TESTS(RUN(a_message_reaches_every_subscriber_on_every_shard_but_its_sender),
       RUN(a_fifth_subscription_is_refused_and_the_first_four_stay),
       RUN(presence_tells_the_others_who_comes_and_who_goes),
       RUN(channels_and_counts_are_gone_with_the_last_subscriber),
-      RUN(those_who_stay_lose_nothing_while_others_come_and_go))
+      RUN(those_who_stay_lose_nothing_while_others_come_and_go),
+      RUN(the_last_subscriber_may_leave_while_his_message_is_reported))

@@ -3,6 +3,7 @@
  *   S name          subscribe             -> "+"  or "-FULL"
  *   U name          unsubscribe           -> "+"
  *   P name text     publish               -> "R <reached> <offset>"; subscribers hear "> name text", never the sender
+ *   Q name text     the same, leaves the channel as soon as the report is there and counts it -> "R 1 1", "N 0"
  *   C name          count                 -> "N <count>"
  *   L name length   set history length    -> "+"
  *   H name count    history               -> "h text" ..., "h."
@@ -115,6 +116,14 @@ static void talk_ask(struct stream *s, enum ask_kind kind, struct slice name, st
     ask_send(a, s, talk_answered);
 }
 
+static void talk_published_and_left(struct stream *s, const struct publish_report *r)
+{
+    struct slice name = r->message->draft->channel;
+    talk_published(s, r);
+    unsubscribe(&((struct talker *)s->owner)->session, name);
+    talk_ask(s, ASK_COUNT, name, SLICE(""), 0);
+}
+
 static void talk_line(struct stream *s, struct slice line)
 {
     struct talker *t = s->owner;
@@ -130,11 +139,12 @@ static void talk_line(struct stream *s, struct slice line)
         unsubscribe(&t->session, name);
         talk_say(s, "+\n");
         break;
-    case 'P': {
+    case 'P':
+    case 'Q': {
         struct draft *d = draft_new(0, name, SLICE("e"), rest);
         assert_non_null(d);
         d->sender = stream_id(s);
-        assert_int_equal(publish(d, s, 0, talk_published), OK);
+        assert_int_equal(publish(d, s, 0, verb == 'P' ? talk_published : talk_published_and_left), OK);
         break;
     }
     case 'C':
