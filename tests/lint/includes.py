@@ -22,7 +22,9 @@ FACES = [
     (r"openssl/", r"src/base/crypto\.c", 1),
     (r"ini\.h$", r"src/server/config\w*\.c", 1),
     (r"cmocka", r"tests/unit/test\.h", 1),
-    (r"(sqlite3|jansson|zlib|hiredis|mysql\.h|mysql/mysql|mariadb/)", r"(?!)", 0),
+    (r"sqlite3\.h", r"src/store/sqlite\w*\.c", 2),
+    (r"(mysql\.h|mysql/mysql|mariadb/)", r"src/store/mariadb\w*\.c", 3),
+    (r"(jansson|zlib|hiredis)", r"(?!)", 0),
 ]
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
