@@ -64,6 +64,7 @@ enum store_kind {
     STORE_SEEN_PUT,   /* U, number = unix s, 0 = online */
     STORE_QUEUE_ADD,  /* U, offset (grows for each user), time_ms, event, payload, flags */
     STORE_QUEUE_DROP, /* U: those with an offset <= offset */
+    STORE_QUEUE_DROP_ONE, /* U, offset: the one */
     STORE_QUEUE_EXPIRE, /* everybody's messages with a time before time_ms; answered by each worker for its part or by one */
     STORE_SETTING_PUT,  /* C, number = history length */
     STORE_SETTING_DROP, /* C */
