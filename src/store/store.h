@@ -16,8 +16,9 @@
  *   none     the operation is in the queue: it survives an orderly stop
  *
  * Trouble. A backend that cannot be reached, a full disk, a locked file: the group is kept and tried again, with growing pauses,
- * in order. An operation that has waited longer than patience_ms fails with E_STORE_AWAY; one that comes while the queue is over
- * its bound fails at once with E_STORE_FULL. Neither is applied later. The log tells of trouble once when it begins, once a
+ * in order. An operation that has then waited longer than patience_ms fails with E_STORE_AWAY; one that comes while the queue is
+ * over its bound fails at once with E_STORE_FULL. Neither is applied later. What durability none has answered already waits on
+ * until the store is closed. The log tells of trouble once when it begins, once a
  * minute while it lasts, and once when it is over, with the number of operations that failed.
  *
  * Thread: store_open, store_load and store_close from main, store_send from any shard. Values only: nothing of the hub's types.
@@ -112,10 +113,12 @@ struct store_op {
     struct slice      text; /* of a read; owned */
     struct store_row *rows; /* of a read; owned */
 
-    uint16_t    shard;   /* internal: where on_done runs */
-    uint64_t    since_ms; /* internal: when it was sent */
-    size_t      size;     /* internal: bytes it counts for */
-    atomic_uint refs;     /* internal */
+    struct letter answer;      /* internal: on its way back, while `letter` may still wait for the worker */
+    bool          is_answered; /* internal: before it was applied (durability none) */
+    uint16_t      shard;       /* internal: where on_done runs */
+    uint64_t      since_ms;    /* internal: when it was sent */
+    size_t        size;        /* internal: bytes it counts for */
+    atomic_uint   refs;        /* internal: who holds it: the asker, and with is_answered the worker as well */
 };
 
 /* Copies the four texts. NULL when there is no memory. */
@@ -128,13 +131,15 @@ void store_rows_free(struct store_row *rows); /* a whole list */
 struct store_row *store_row_new(enum store_kind kind, uint32_t app, uint32_t user_id, struct slice name, struct slice event,
                                 struct slice payload, struct slice text2);
 
-/* Opens the backend (creates or upgrades its file, connects) and starts the workers. The error says what to do about it. */
+/* Opens the backend (creates or upgrades its file, connects) and starts the workers. The error says what to do about it. The
+ * setup is copied; its texts are borrowed until store_close. Before the shards start. */
 enum status store_open(const struct store_setup *setup, struct error *out_error) __attribute__((warn_unused_result));
 
 /* Everything the hub keeps in memory: settings, histories (each channel oldest first), tokens, conferences. Blocks. */
 enum status store_load(struct store_row **out_rows, struct error *out_error) __attribute__((warn_unused_result));
 
-/* From a shard: takes the op. on_done is called in this shard, never before store_send has returned. */
+/* From a shard: takes the op. on_done is called in this shard, never before store_send has returned. Without an open store
+ * everything is answered with E_STORE. */
 void store_send(struct store_op *given, void (*on_done)(struct store_op *done));
 
 /* How many operations of this shard have not been answered yet (those with on_done). */
