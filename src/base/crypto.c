@@ -5,6 +5,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 /* Without memory for a digest context nothing could be answered anyway, and no caller could do better than stop. */
 static void digest(const EVP_MD *kind, struct slice data, unsigned char *out)
@@ -21,6 +22,15 @@ void sha1(struct slice data, unsigned char out_digest[SHA1_SIZE])
 void sha256(struct slice data, unsigned char out_digest[SHA256_SIZE])
 {
     digest(EVP_sha256(), data, out_digest);
+}
+
+void hmac_sha256(struct slice key, struct slice data, unsigned char out_digest[SHA256_SIZE])
+{
+    unsigned len = 0;
+    bug_if(key.len > INT32_MAX);
+    const void *done = HMAC(EVP_sha256(), key.len > 0 ? key.at : "", (int)key.len,
+                            (const unsigned char *)(data.len > 0 ? data.at : ""), data.len, out_digest, &len);
+    bug_if(done == NULL || len != SHA256_SIZE);
 }
 
 void random_bytes(void *out, size_t len)
@@ -106,4 +116,33 @@ size_t base64_decode(struct slice text, unsigned char *out, size_t size)
             out[made++] = (unsigned char)(bits >> shift);
     }
     return len;
+}
+
+static uint32_t sextet_url(char c)
+{
+    if (c == '+' || c == '/')
+        return 64;
+    return sextet(c == '-' ? '+' : c == '_' ? '/' : c);
+}
+
+size_t base64url_decode(struct slice text, unsigned char *out, size_t size)
+{
+    size_t over = text.len % 4, len = text.len / 4 * 3 + (over > 1 ? over - 1 : 0);
+    if (over == 1 || len > size)
+        return SIZE_MAX;
+    size_t   made = 0;
+    uint32_t bits = 0;
+    unsigned have = 0; /* bits not yet written */
+    for (size_t i = 0; i < text.len; i++) {
+        uint32_t six = sextet_url(text.at[i]);
+        if (six > 63)
+            return SIZE_MAX;
+        bits = (bits << 6 | six) & 0xffff;
+        have += 6;
+        if (have >= 8) {
+            have -= 8;
+            out[made++] = (unsigned char)(bits >> have);
+        }
+    }
+    return (bits & ((1u << have) - 1)) == 0 ? made : SIZE_MAX;
 }

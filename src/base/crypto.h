@@ -11,6 +11,9 @@
 void sha1(struct slice data, unsigned char out_digest[SHA1_SIZE]);
 void sha256(struct slice data, unsigned char out_digest[SHA256_SIZE]);
 
+/* RFC 2104, any length of key. */
+void hmac_sha256(struct slice key, struct slice data, unsigned char out_digest[SHA256_SIZE]);
+
 /* From the kernel (getrandom); aborts when the kernel has none, for nothing secret could be made then. */
 void random_bytes(void *out, size_t len);
 uint64_t random_u64(void);
@@ -24,5 +27,9 @@ size_t base64_encode(struct slice data, char *out);
 
 /* Length of the decoded bytes, or SIZE_MAX when `text` is not base64 or needs more than `size`. */
 size_t base64_decode(struct slice text, unsigned char *out, size_t size);
+
+/* The same for RFC 4648 section 5 as RFC 7515 wants it: - and _, no padding, no bits left over. One text for each sequence of
+ * bytes, so that nobody can write a token in a second way. */
+size_t base64url_decode(struct slice text, unsigned char *out, size_t size);
 
 #endif

@@ -19,12 +19,13 @@ from pathlib import Path
 
 # Headers of a library, the only files that may include them, and how many of those may.
 FACES = [
-    (r"openssl/", r"src/base/crypto\.c", 1),
+    (r"openssl/", r"src/base/crypto(_keys)?\.c", 2),
     (r"ini\.h$", r"src/server/config\w*\.c", 1),
     (r"cmocka", r"tests/unit/test\.h", 1),
     (r"sqlite3\.h", r"src/store/sqlite\w*\.c", 2),
     (r"(mysql\.h|mysql/mysql|mariadb/)", r"src/store/mariadb\w*\.c", 3),
-    (r"(jansson|zlib|hiredis)", r"(?!)", 0),
+    (r"jansson\.h", r"src/base/json\.c", 1),
+    (r"(zlib|hiredis)", r"(?!)", 0),
 ]
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)

@@ -102,6 +102,36 @@ TEST(random_bytes_differ_and_stay_inside)
     assert_true(random_u64() != random_u64());
 }
 
-TESTS(RUN(digests_of_the_published_samples), RUN(the_websocket_sample_of_rfc_6455),
+TEST(base64url_has_one_text_for_each_sequence_of_bytes)
+{
+    UNUSED_STATE;
+    unsigned char bytes[8];
+    assert_int_equal(base64url_decode(SLICE("-_8"), bytes, sizeof bytes), 2);
+    assert_memory_equal(bytes, "\xfb\xff", 2);
+    assert_int_equal(base64url_decode(SLICE("Zm9v"), bytes, 3), 3);
+    assert_int_equal(base64url_decode((struct slice){ 0 }, bytes, 0), 0);
+    static const char *const wrong[] = { "-_9", "Zh", "Z", "Zg==", "+/8", "Zm9vZ", "Z g", "Zm9vZm9vZm9v" };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_true(base64url_decode(slice_str(wrong[i]), bytes, sizeof bytes) == SIZE_MAX);
+}
+
+/* RFC 4231, cases 1, 2 and 6 (a key longer than a block). */
+TEST(hmac_of_the_standard)
+{
+    UNUSED_STATE;
+    unsigned char digest[SHA256_SIZE];
+    char          key[131];
+    memset(key, 0x0b, sizeof key);
+    hmac_sha256(slice_of(key, 20), SLICE("Hi There"), digest);
+    assert_memory_equal(digest, "\xb0\x34\x4c\x61\xd8\xdb\x38\x53", 8);
+    hmac_sha256(SLICE("Jefe"), SLICE("what do ya want for nothing?"), digest);
+    assert_memory_equal(digest, "\x5b\xdc\xc1\x46\xbf\x60\x75\x4e", 8);
+    memset(key, 0xaa, sizeof key);
+    hmac_sha256(slice_of(key, 131), SLICE("Test Using Larger Than Block-Size Key - Hash Key First"), digest);
+    assert_memory_equal(digest, "\x60\xe4\x31\x59\x1e\xe0\xb6\x7f", 8);
+}
+
+TESTS(RUN(base64url_has_one_text_for_each_sequence_of_bytes), RUN(hmac_of_the_standard),
+      RUN(digests_of_the_published_samples), RUN(the_websocket_sample_of_rfc_6455),
       RUN(base64_of_the_samples_of_rfc_4648_both_ways), RUN(every_byte_survives_base64), RUN(what_is_not_base64_is_refused),
       RUN(comparison_sees_every_difference), RUN(random_bytes_differ_and_stay_inside))
