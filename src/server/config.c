@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "server/config_parts.h"
+#include "server/jwt_keys.h"
 
 void config_remark(struct config *c, enum config_weight weight, const struct config_place *place, const char *format,
                    ...)
@@ -98,6 +99,25 @@ static struct config_place place_of(const struct config *c, enum setting_id id)
     return place;
 }
 
+/* The files of keys are read to see whether they can be, and read again when the server starts. */
+static void check_jwt_keys(struct config *c)
+{
+    struct config_place place = place_of(c, SETTING_ID_jwt_keys);
+    struct jwt_keys     keys = { 0 };
+    struct error        e;
+    enum status         status = jwt_keys_load(&keys, c, c->main.password, &e);
+    jwt_keys_clear(&keys);
+    if (status == E_NO_MEMORY)
+        c->is_out_of_memory = true;
+    else if (status != OK)
+        config_remark(c, CONFIG_ERROR, &place, "%s", e.text);
+
+    place = place_of(c, SETTING_ID_jwt_previous_password);
+    if (*c->jwt.previous_password != '\0' && !c->jwt.password_signs)
+        config_remark(c, CONFIG_WARNING, &place,
+                      "jwt.previous_password has no effect while jwt.password_signs is false");
+}
+
 /* What no setting can tell alone. */
 static void check_together(struct config *c)
 {
@@ -124,6 +144,8 @@ static void check_together(struct config *c)
     place = place_of(c, SETTING_ID_ws_cluster);
     if (c->ws.cluster.count != 0)
         config_remark(c, CONFIG_WARNING, &place, "ws.cluster has no effect in this version: this server works alone");
+
+    check_jwt_keys(c);
 
     struct stat st;
     place = place_of(c, SETTING_ID_main_base_dir);
@@ -159,8 +181,10 @@ enum status config_load(struct config *out, int argc, char **argv, struct error 
 
 static void list_free(struct config_list *list)
 {
-    for (uint32_t i = 0; i < list->count; i++)
+    for (uint32_t i = 0; i < list->count; i++) {
+        explicit_bzero(list->at[i], strlen(list->at[i])); /* may hold secrets */
         free(list->at[i]);
+    }
     free(list->at);
 }
 

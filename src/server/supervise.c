@@ -19,6 +19,7 @@
 #include "http/embedded.h"
 #include "hub/hub.h"
 #include "server/console.h"
+#include "server/jwt_keys.h"
 #include "server/secret.h"
 #include "server/wiring.h"
 #include "ws/conn.h"
@@ -41,6 +42,7 @@ struct server {
     struct slice           *origins; /* owned */
     struct http_type       *types;   /* owned */
     struct secret           password;
+    struct jwt_keys         jwt; /* for logins */
 };
 
 static int fail(const struct error *e)
@@ -203,7 +205,8 @@ static enum status prepare(struct server *s, struct error *e)
         .max_connections = c->ws.max_connections,
     };
     if ((status = count_shards(c, s->shards.nofile, &s->shards.shard_count, e)) != OK ||
-        (status = secret_open(&s->password, c->main.state_dir, c->main.password, e)) != OK)
+        (status = secret_open(&s->password, c->main.state_dir, c->main.password, e)) != OK ||
+        (status = jwt_keys_load(&s->jwt, c, s->password.text, e)) != OK)
         return status;
     set_ports(s);
     api_status_setup(c->main.node_name, s->shards.shard_count);
@@ -223,6 +226,7 @@ static void release(struct server *s)
             port_release(&s->ports[i]);
     free(s->origins);
     free(s->types);
+    jwt_keys_clear(&s->jwt);
     secret_clear(&s->password);
     hub_clear();
 }
