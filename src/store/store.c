@@ -11,7 +11,7 @@
 struct store the_store;
 
 /* One line a backend: a new one is a file and a line here. */
-static const struct store_backend *const backends[] = { &store_memory };
+static const struct store_backend *const backends[] = { &store_memory, &store_sqlite };
 
 /* --- opening ----------------------------------------------------------------------------------------------------------- */
 
