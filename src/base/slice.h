@@ -37,6 +37,14 @@ static inline bool slice_equal(struct slice a, struct slice b)
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
+/* Below, equal or above zero, by bytes. */
+static inline int slice_compare(struct slice a, struct slice b)
+{
+    size_t common = a.len < b.len ? a.len : b.len;
+    int    order = common > 0 ? memcmp(a.at, b.at, common) : 0;
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 static inline bool slice_is(struct slice s, const char *text)
 {
     return slice_equal(s, slice_str(text));

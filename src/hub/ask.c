@@ -5,28 +5,55 @@
 #include <stdlib.h>
 
 #include "hub/internal.h"
+#include "hub/user.h"
 
-struct ask *ask_new(enum ask_kind kind, uint32_t app, struct slice channel, struct slice note)
+static char *put(char *at, struct slice *field, struct slice text)
 {
-    if (channel.len > CHANNEL_NAME_MAX || note.len > SIZE_MAX / 2)
-        return NULL;
-    struct ask *a = calloc(1, sizeof *a + channel.len + note.len);
+    *field = slice_of(at, text.len);
+    if (text.len > 0)
+        memcpy(at, text.at, text.len);
+    return at + text.len;
+}
+
+static struct ask *ask_make(enum ask_kind kind, uint32_t app, const struct slice texts[4])
+{
+    size_t size = sizeof(struct ask);
+    for (unsigned i = 0; i < 4; i++)
+        if (__builtin_add_overflow(size, texts[i].len, &size))
+            return NULL;
+    struct ask *a = calloc(1, size);
     if (a == NULL)
         return NULL;
     char *at = (char *)(a + 1);
     a->kind = kind;
     a->app = app;
-    a->channel = slice_of(at, channel.len);
-    a->note = slice_of(at + channel.len, note.len);
-    if (channel.len > 0)
-        memcpy(at, channel.at, channel.len);
-    if (note.len > 0)
-        memcpy(at + channel.len, note.at, note.len);
+    at = put(at, &a->channel, texts[0]);
+    at = put(at, &a->note, texts[1]);
+    at = put(at, &a->event, texts[2]);
+    put(at, &a->text, texts[3]);
     return a;
 }
 
-static void ask_free(struct ask *a)
+struct ask *ask_new(enum ask_kind kind, uint32_t app, struct slice channel, struct slice note)
 {
+    if (channel.len > CHANNEL_NAME_MAX)
+        return NULL;
+    return ask_make(kind, app, (struct slice[]){ channel, note, SLICE(""), SLICE("") });
+}
+
+struct ask *ask_user_new(enum ask_kind kind, uint32_t app, uint32_t user_id, struct slice event, struct slice text,
+                         struct slice note)
+{
+    struct ask *a = ask_make(kind, app, (struct slice[]){ SLICE(""), note, event, text });
+    if (a != NULL)
+        a->user_id = user_id;
+    return a;
+}
+
+void ask_free(struct ask *a)
+{
+    free((char *)(uintptr_t)a->answer.at);
+    store_rows_free(a->rows);
     for (size_t i = 0; i < a->message_count; i++)
         message_unref(a->messages[i]);
     free(a->messages);
@@ -39,6 +66,11 @@ static void ask_free(struct ask *a)
 }
 
 /* --- back at the door -------------------------------------------------------------------------------------------------- */
+
+void ask_drop(struct ask *given)
+{
+    ask_free(given);
+}
 
 static int by_age(const void *x, const void *y)
 {
@@ -68,14 +100,18 @@ static void ask_answered(struct letter *given)
     struct stream *asker = stream_find(a->asker);
     if (asker != NULL && stream_is_open(asker)) {
         sort_members(a);
+        if (a->kind == ASK_TOKENS)
+            tokens_sort(a);
         stream_cork(asker);
         a->on_answer(asker, a);
         stream_uncork(asker);
+    } else if (a->kind == ASK_USER_LOGIN && a->status == OK) {
+        user_left(a->app, a->user_id, a->asker); /* his home counts a connection that is gone by now */
     }
     ask_free(a);
 }
 
-static void answer(struct ask *a)
+void ask_answer(struct ask *a)
 {
     unsigned door = stream_id_shard(a->asker);
     a->letter.deliver = ask_answered;
@@ -86,14 +122,6 @@ static void answer(struct ask *a)
 }
 
 /* --- a walk over shards ------------------------------------------------------------------------------------------------ */
-
-static char *put(char *at, struct slice *field, struct slice text)
-{
-    *field = slice_of(at, text.len);
-    if (text.len > 0)
-        memcpy(at, text.at, text.len);
-    return at + text.len;
-}
 
 static struct ask_member *member_new(struct stream *s, struct session *session, const struct subscription *sub)
 {
@@ -144,14 +172,58 @@ static void add_members(struct ask *a)
     }
 }
 
+static void on_stored(struct store_op *done)
+{
+    struct ask *a = done->context;
+    a->status = done->status;
+    store_op_free(done);
+    ask_answer(a);
+}
+
+/* The answer comes when the store has done it, too. */
+static void answer_when_stored(struct ask *a, struct store_op *given)
+{
+    if (given == NULL) {
+        a->status = E_NO_MEMORY;
+        ask_answer(a);
+        return;
+    }
+    given->context = a;
+    journal_send(given, on_stored);
+}
+
+struct finding {
+    struct ask      *ask;
+    struct store_op *op; /* what the store is to forget */
+};
+
 static void drop_by_epoch(struct map_link *link, void *context)
 {
-    struct ask     *a = context;
+    struct finding *f = context;
+    struct ask     *a = f->ask;
     struct channel *c = list_object(link, struct channel, link);
-    if (c->app != a->app || c->epoch != a->epoch || !history_drop_one(c, a->offset))
+    if (a->found || c->app != a->app || (c->epoch != a->epoch && !c->has_elders))
+        return;
+    if (!history_drop_one(c, a->epoch, a->offset))
         return;
     a->found = true;
+    f->op = journal_channel(STORE_HISTORY_DROP_ONE, c);
     channel_let_go(c);
+}
+
+/* True: it was here, and the question is on its way back. */
+static bool drop_message(struct ask *a)
+{
+    struct finding f = { .ask = a };
+    map_each(&hub_own.channels, drop_by_epoch, &f);
+    if (!a->found)
+        return false;
+    if (f.op != NULL) {
+        f.op->epoch = a->epoch;
+        f.op->offset = a->offset;
+    }
+    answer_when_stored(a, f.op);
+    return true;
 }
 
 static void add_part(struct ask *a)
@@ -161,8 +233,8 @@ static void add_part(struct ask *a)
     case ASK_MEMBERS:
         add_members(a);
         break;
-    case ASK_MESSAGE_DROP:
-        map_each(&hub_own.channels, drop_by_epoch, a);
+    case ASK_TOKENS:
+        tokens_list(a);
         break;
     case ASK_APP:
         if ((figures = app_here(a->app)) != NULL) {
@@ -182,10 +254,13 @@ static void walk(struct letter *given)
     struct ask *a = (struct ask *)(void *)given;
     if (a->walk_mask >> shard_here.index & 1) {
         a->walk_mask &= ~(UINT64_C(1) << shard_here.index);
-        add_part(a);
+        if (a->kind != ASK_MESSAGE_DROP)
+            add_part(a);
+        else if (drop_message(a))
+            return;
     }
     if (a->walk_mask == 0) {
-        answer(a);
+        ask_answer(a);
         return;
     }
     a->letter.deliver = walk;
@@ -211,15 +286,66 @@ static void read_history(struct ask *a, const struct channel *c)
     }
 }
 
+static void recover(struct ask *a, const struct channel *c)
+{
+    const struct history_entry *e;
+    a->found = history_after(c, a->epoch, a->offset, &e);
+    a->epoch = c->epoch;
+    a->offset = c->offset;
+    a->messages = calloc(c->history_count + 1u, sizeof *a->messages);
+    if (a->messages == NULL)
+        a->status = E_NO_MEMORY;
+    for (; e != NULL && a->messages != NULL && a->message_count < a->number; e = e->next)
+        a->messages[a->message_count++] = message_ref(e->message);
+}
+
+/* The setting holds from the moment it is stored. */
+static void on_setting_stored(struct store_op *done)
+{
+    struct ask *a = done->context;
+    a->status = done->status;
+    if (a->status == OK) {
+        struct channel *c = channel_get(a->app, a->channel, a->hash);
+        if (c != NULL)
+            channel_set(c, done->number);
+        else
+            a->status = E_NO_MEMORY;
+    }
+    store_op_free(done);
+    ask_answer(a);
+}
+
 static void put_setting(struct ask *a)
 {
-    struct channel *c = channel_get(a->app, a->channel, a->hash);
-    if (c == NULL) {
+    struct slice     none = SLICE("");
+    struct store_op *op = store_op_new(STORE_SETTING_PUT, a->app, 0, a->channel, none, none, none);
+    if (op == NULL) {
         a->status = E_NO_MEMORY;
+        ask_answer(a);
         return;
     }
-    c->has_setting = true;
-    c->history_limit = (uint32_t)(a->number < CHANNEL_HISTORY_MAX ? a->number : CHANNEL_HISTORY_MAX);
+    op->number = a->number < CHANNEL_HISTORY_MAX ? a->number : CHANNEL_HISTORY_MAX;
+    op->context = a;
+    journal_send(op, on_setting_stored);
+}
+
+/* Forgets the history, and the setting as well when that is asked for. What is not in memory may still be in the store: a message
+ * that was forgotten for want of memory. */
+static void drop_history(struct ask *a, struct channel *c)
+{
+    struct slice     none = SLICE("");
+    struct store_op *setting = NULL, *op = store_op_new(STORE_HISTORY_DROP, a->app, 0, a->channel, none, none, none);
+    if (a->kind == ASK_SETTING_DROP)
+        setting = store_op_new(STORE_SETTING_DROP, a->app, 0, a->channel, none, none, none);
+    if (c != NULL) {
+        if (a->kind == ASK_SETTING_DROP)
+            channel_unset(c);
+        history_drop(c);
+        channel_let_go(c);
+    }
+    if (setting != NULL)
+        journal_send(setting, NULL); /* stored before the other: they have one key */
+    answer_when_stored(a, op);
 }
 
 static void answer_from(struct ask *a, struct channel *c)
@@ -231,17 +357,12 @@ static void answer_from(struct ask *a, struct channel *c)
     case ASK_HISTORY:
         read_history(a, c);
         break;
-    case ASK_HISTORY_DROP:
-        history_drop(c);
+    case ASK_RECOVER:
+        recover(a, c);
         break;
     case ASK_SETTING:
         a->found = c->has_setting;
         a->number = c->history_limit;
-        break;
-    case ASK_SETTING_DROP:
-        c->has_setting = false;
-        c->history_limit = 0;
-        history_drop(c);
         break;
     default:
         bug_if("home has no answer of this kind");
@@ -255,10 +376,13 @@ static void at_home(struct letter *given)
     interest_flush(); /* this shard's own subscribers count as well */
     if (a->kind == ASK_SETTING_PUT) {
         put_setting(a);
-        answer(a);
         return;
     }
     struct channel *c = channel_find(a->app, a->channel, a->hash);
+    if (a->kind == ASK_HISTORY_DROP || a->kind == ASK_SETTING_DROP) {
+        drop_history(a, c);
+        return;
+    }
     if (c != NULL && a->kind == ASK_MEMBERS) {
         for (unsigned i = 0; i < c->interest_count; i++)
             a->walk_mask |= UINT64_C(1) << c->interests[i].shard;
@@ -269,14 +393,20 @@ static void at_home(struct letter *given)
         answer_from(a, c);
     else if (a->kind == ASK_COUNT)
         a->number = 0;
-    answer(a);
+    else if (a->kind == ASK_RECOVER)
+        a->epoch = a->offset = 0;
+    ask_answer(a);
 }
 
 void ask_send(struct ask *given, struct stream *asker, void (*on_answer)(struct stream *asker, const struct ask *answered))
 {
     given->asker = stream_id(asker);
     given->on_answer = on_answer;
-    if (given->kind == ASK_APP || given->kind == ASK_MESSAGE_DROP) {
+    if (given->kind >= ASK_USER_LOGIN && given->kind <= ASK_TOKEN_DROP) {
+        user_ask(given);
+        return;
+    }
+    if (given->kind == ASK_APP || given->kind == ASK_MESSAGE_DROP || given->kind == ASK_TOKENS) {
         unsigned count = hub_shared.setup.shard_count;
         given->walk_mask = count >= 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
         walk(&given->letter);

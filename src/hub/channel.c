@@ -62,6 +62,8 @@ struct channel *channel_get(uint32_t app, struct slice name, uint64_t hash)
     c->name_len = (uint8_t)name.len;
     memcpy(c->name, name.at, name.len);
     c->epoch = random_u64();
+    c->floor = hub_history_floor(channel_name(c));
+    c->history_limit = c->floor;
     if (map_put(&hub_own.channels, &c->link, hash) != OK)
         goto fail;
     counter_add(COUNTER_CHANNELS, 1);
@@ -69,6 +71,18 @@ struct channel *channel_get(uint32_t app, struct slice name, uint64_t hash)
 fail:
     free(c);
     return NULL;
+}
+
+void channel_set(struct channel *c, uint64_t history_limit)
+{
+    c->has_setting = true;
+    c->history_limit = (uint32_t)(history_limit < CHANNEL_HISTORY_MAX ? history_limit : CHANNEL_HISTORY_MAX);
+}
+
+void channel_unset(struct channel *c)
+{
+    c->has_setting = false;
+    c->history_limit = c->floor;
 }
 
 void channel_let_go(struct channel *c)

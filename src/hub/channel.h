@@ -29,7 +29,7 @@ struct channel_interest {
 };
 
 struct history_entry {
-    struct list           age;     /* in the shard's list of all entries, oldest first */
+    struct list           age;     /* in the shard's list of all entries of its class, oldest first */
     struct channel       *channel;
     struct history_entry *next;    /* younger, in the channel */
     const struct message *message; /* counted */
@@ -39,11 +39,15 @@ struct channel {
     struct map_link          link;
     uint32_t                 app;
     uint32_t                 history_limit; /* 0 = off */
+    uint32_t                 floor;         /* the limit without a setting */
     bool                     has_setting;
+    bool                     has_elders; /* history of an earlier life, with another epoch, was loaded */
     uint8_t                  name_len;
     char                     name[CHANNEL_NAME_MAX];
     uint64_t                 epoch;
     uint64_t                 offset; /* of the last message */
+    uint64_t                 lost_offset; /* of the last text of this epoch that history does not hold: who has heard less than that has
+                                           * missed something for good */
     struct channel_interest *interests; /* owned; one for each shard with subscribers */
     unsigned                 interest_count;
     unsigned                 interest_cap;
@@ -76,10 +80,18 @@ enum status channel_interest_set(struct channel *c, unsigned shard, uint32_t cou
 uint64_t channel_count(const struct channel *c);
 uint8_t channel_dialects(const struct channel *c);
 
-/* Keeps a message and trims to the limit; history.c. */
+/* The setting: how much history is kept. channel_unset goes back to what the name alone gives (hub.h, history_floor). */
+void channel_set(struct channel *c, uint64_t history_limit);
+void channel_unset(struct channel *c);
+
+/* Keeps a message and trims to the limit, in memory; what is trimmed is forgotten by the store, too. history.c. */
 void history_add(struct channel *c, const struct message *m);
-void history_drop(struct channel *c);
-bool history_drop_one(struct channel *c, uint64_t offset);
+void history_drop(struct channel *c); /* in memory */
+bool history_drop_one(struct channel *c, uint64_t epoch, uint64_t offset); /* in memory */
+
+/* The oldest entry that a listener has missed who heard all up to that position; NULL: none. False: there was more than what history
+ * holds (`*out_first` is its oldest entry then). */
+bool history_after(const struct channel *c, uint64_t epoch, uint64_t offset, const struct history_entry **out_first);
 
 /* Valid names: `min` to 64 characters of A-Z a-z 0-9 - _ */
 bool channel_name_is_valid(struct slice name, size_t min);

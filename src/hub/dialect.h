@@ -14,6 +14,14 @@
 struct message;
 struct session;
 
+/* Why the server ends a connection. */
+enum leave_reason {
+    LEAVE_REVOKED, /* what he logged in with holds no longer */
+    LEAVE_EXPIRED, /* his token's time is over */
+    LEAVE_CROWDED, /* the user has newer connections, and only so many are allowed */
+    LEAVE_KICKED,  /* an operator wants it */
+};
+
 struct dialect {
     const char *name;
     uint8_t     index; /* its place in the table given to hub_setup */
@@ -27,6 +35,13 @@ struct dialect {
 
     /* The session of a stream that speaks this dialect. */
     struct session *(*session_of)(struct stream *s);
+
+    /* Says a personal message to one connection; `m` is encoded for this dialect unless it comes from the queue. False: the
+     * connection is closed (now or already). */
+    bool (*tell)(struct stream *s, const struct message *m, bool is_from_queue);
+
+    /* Ends a connection, and says why where the protocol can. */
+    void (*end)(struct stream *s, enum leave_reason why);
 };
 
 #endif

@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "hub/internal.h"
 
+#define EXPIRE_AT_ONCE 256
+
 static size_t entry_bytes(const struct history_entry *e)
 {
     return sizeof *e + message_size(e->message);
@@ -33,7 +35,34 @@ static void forget_oldest(struct channel *c)
     if (c->oldest == NULL)
         c->newest = NULL;
     c->history_count--;
+    if (e->message->epoch == c->epoch)
+        c->lost_offset = e->message->offset;
     forget(e);
+}
+
+/* Out of the memory and out of the store. What the store cannot be told now it is told at the next start, where histories are trimmed
+ * as they are loaded. */
+static void trim_oldest(struct channel *c)
+{
+    struct store_op *op = journal_channel(STORE_HISTORY_DROP_ONE, c);
+    if (op != NULL) {
+        op->epoch = c->oldest->message->epoch;
+        op->offset = c->oldest->message->offset;
+        journal_send(op, NULL);
+    }
+    forget_oldest(c);
+}
+
+static struct history_entry *first_of(const struct list *ages)
+{
+    return list_is_empty(ages) ? NULL : list_object(ages->next, struct history_entry, age);
+}
+
+static struct history_entry *oldest_of_all(void)
+{
+    struct history_entry *a = first_of(&hub_own.ages), *b = first_of(&hub_own.trust_ages);
+    bug_if(a == NULL && b == NULL);
+    return a == NULL || (b != NULL && b->message->sent_ms < a->message->sent_ms) ? b : a;
 }
 
 /* `held` is in the hands of a caller; any other channel may go with its last message. */
@@ -41,13 +70,36 @@ static void keep_within_memory(const struct channel *held)
 {
     static struct log_limit limit = { .every_ms = 60000 };
     uint64_t                share = hub_shared.setup.history_bytes / hub_shared.setup.shard_count;
-    while (hub_own.history_bytes > share && !list_is_empty(&hub_own.ages)) {
+    while (hub_own.history_bytes > share) {
         log_limited(&limit, LOG_WARN, "history: main.history_bytes is used up; the oldest messages are forgotten");
-        struct channel *c = list_object(hub_own.ages.next, struct history_entry, age)->channel;
-        forget_oldest(c);
+        struct channel *c = oldest_of_all()->channel;
+        trim_oldest(c);
         if (c != held)
             channel_let_go(c);
     }
+}
+
+/* Forgets the entries of one class that are too old, some of them in one turn. True: there are more. */
+static bool expire(struct list *ages, uint64_t age_ms)
+{
+    for (int i = 0; age_ms > 0 && !list_is_empty(ages); i++) {
+        struct history_entry *e = list_object(ages->next, struct history_entry, age);
+        if (e->message->sent_ms + age_ms > shard_here.wall_ms)
+            return false;
+        if (i >= EXPIRE_AT_ONCE)
+            return true;
+        struct channel *c = e->channel;
+        trim_oldest(c);
+        channel_let_go(c);
+    }
+    return false;
+}
+
+uint32_t history_turn(void)
+{
+    bool is_more = expire(&hub_own.ages, hub_shared.setup.history_age_ms);
+    is_more |= expire(&hub_own.trust_ages, hub_shared.setup.floor_age_ms);
+    return is_more ? 0 : SHARD_ANY_TIME; /* the loop wakes up every second anyway, which is often enough for the next */
 }
 
 void history_add(struct channel *c, const struct message *m)
@@ -60,7 +112,7 @@ void history_add(struct channel *c, const struct message *m)
     }
     *e = (struct history_entry){ .channel = c, .message = message_ref(m) };
     list_init(&e->age);
-    list_add_last(&hub_own.ages, &e->age);
+    list_add_last(c->floor > 0 ? &hub_own.trust_ages : &hub_own.ages, &e->age);
     *(c->newest != NULL ? &c->newest->next : &c->oldest) = e;
     c->newest = e;
     c->history_count++;
@@ -68,7 +120,7 @@ void history_add(struct channel *c, const struct message *m)
     counter_add(COUNTER_HISTORY_BYTES, entry_bytes(e));
     counter_add(COUNTER_HISTORY_MESSAGES, 1);
     while (c->history_count > c->history_limit)
-        forget_oldest(c);
+        trim_oldest(c);
     keep_within_memory(c);
 }
 
@@ -78,11 +130,11 @@ void history_drop(struct channel *c)
         forget_oldest(c);
 }
 
-bool history_drop_one(struct channel *c, uint64_t offset)
+bool history_drop_one(struct channel *c, uint64_t epoch, uint64_t offset)
 {
     struct history_entry *before = NULL;
     for (struct history_entry *e = c->oldest; e != NULL; before = e, e = e->next) {
-        if (e->message->offset != offset)
+        if (e->message->offset != offset || e->message->epoch != epoch)
             continue;
         *(before != NULL ? &before->next : &c->oldest) = e->next;
         if (c->newest == e)
@@ -92,4 +144,19 @@ bool history_drop_one(struct channel *c, uint64_t offset)
         return true;
     }
     return false;
+}
+
+/* Entries are forgotten oldest first, so whoever has heard of one that is still here has missed nothing that is not. */
+bool history_after(const struct channel *c, uint64_t epoch, uint64_t offset, const struct history_entry **out_first)
+{
+    const struct history_entry *last_heard = NULL;
+    for (const struct history_entry *e = c->oldest; e != NULL; e = e->next)
+        if (e->message->epoch == epoch && e->message->offset <= offset)
+            last_heard = e;
+    if (last_heard != NULL) {
+        *out_first = last_heard->next;
+        return true;
+    }
+    *out_first = c->oldest;
+    return epoch == c->epoch && offset >= c->lost_offset && offset <= c->offset;
 }

@@ -21,8 +21,17 @@ enum status hub_setup(const struct hub_setup *setup)
 
 void hub_clear(void)
 {
+    for (unsigned i = 0; hub_shared.loaded != NULL && i < hub_shared.setup.shard_count; i++)
+        store_rows_free(hub_shared.loaded[i]);
+    free(hub_shared.loaded);
     free(hub_shared.backlogs);
+    hub_shared.loaded = NULL;
     hub_shared.backlogs = NULL;
+}
+
+uint32_t hub_history_floor(struct slice name)
+{
+    return hub_shared.setup.history_floor != NULL ? hub_shared.setup.history_floor(name) : 0;
 }
 
 void hub_post(unsigned to, struct letter *given)
@@ -37,17 +46,26 @@ static enum status hub_start(void)
     hub_own.held_last = &hub_own.held;
     list_init(&hub_own.active);
     list_init(&hub_own.ages);
+    list_init(&hub_own.trust_ages);
+    users_start();
     slab_init(&hub_own.audience_slab, sizeof(struct audience), UINT32_MAX - 1);
+    journal_replay();
     return OK;
+}
+
+static uint32_t sooner(uint32_t a_ms, uint32_t b_ms)
+{
+    return a_ms < b_ms ? a_ms : b_ms;
 }
 
 static uint32_t hub_turn(void)
 {
     uint32_t wait_ms = interest_flush() ? SHARD_ANY_TIME : 100;
-    uint32_t fanout_ms = fanout_turn();
-    uint32_t reports_ms = reports_turn();
-    wait_ms = fanout_ms < wait_ms ? fanout_ms : wait_ms;
-    return reports_ms < wait_ms ? reports_ms : wait_ms;
+    wait_ms = sooner(wait_ms, fanout_turn());
+    wait_ms = sooner(wait_ms, reports_turn());
+    wait_ms = sooner(wait_ms, users_turn());
+    wait_ms = sooner(wait_ms, history_turn());
+    return store_outstanding() > 0 ? sooner(wait_ms, 1000) : wait_ms; /* a shard that stops waits for them */
 }
 
 static void free_channel(struct map_link *link, void *context)
@@ -79,6 +97,7 @@ static void free_link(struct map_link *link, void *map)
 static void hub_stop(void)
 {
     reports_drop();
+    users_stop();
     map_each(&hub_own.audiences, free_audience, NULL);
     map_each(&hub_own.channels, free_channel, NULL);
     map_each(&hub_own.visitors, free_link, &hub_own.visitors);
@@ -89,6 +108,8 @@ static void hub_stop(void)
     map_clear(&hub_own.apps);
     slab_clear(&hub_own.audience_slab);
     message_scratch_clear();
+    if (hub_shared.setup.has_store)
+        store_leave();
 }
 
 const struct shard_part hub_part = { .name = "hub", .on_start = hub_start, .on_turn = hub_turn, .on_stop = hub_stop };

@@ -10,6 +10,18 @@
 #include "hub/dialect.h"
 #include "io/shard.h"
 
+/* How users are treated; user.h. */
+struct user_rules {
+    bool     has_online_events, has_offline_events, saves_last_seen;
+    uint32_t offline_grace_ms;
+    uint32_t max_connections; /* of one user; 0 = no bound */
+    uint32_t queue_length;    /* messages kept for one user */
+    uint64_t queue_age_ms;
+    uint64_t queue_bytes;     /* memory for the queues of users who are not connected; the store has them anyway */
+    uint32_t message_bytes;   /* largest message to a user */
+    uint32_t cache_count;     /* users without connections kept in memory, in the whole process */
+};
+
 struct hub_setup {
     const struct dialect *const *dialects; /* borrowed for ever */
     unsigned                     dialect_count;
@@ -17,10 +29,19 @@ struct hub_setup {
     uint32_t                     max_subscriptions; /* for each session */
     uint64_t                     history_bytes;     /* memory for history, in the whole process */
     uint64_t                     backlog_bytes;     /* deliveries that may wait for one shard before publishers wait */
+    uint64_t                     history_age_ms;    /* 0 = history is kept for ever */
+    uint64_t                     floor_age_ms;      /* the same for channels that record without a setting */
+    uint32_t                   (*history_floor)(struct slice channel); /* entries kept without a setting; NULL: none */
+    bool                         has_store;         /* store_open was called */
+    struct user_rules            users;
 };
 
 /* Once, before the shards start. */
 enum status hub_setup(const struct hub_setup *setup) __attribute__((warn_unused_result));
+
+/* What the store held, before the shards start: takes the list. */
+struct store_row;
+enum status hub_load(struct store_row *given) __attribute__((warn_unused_result));
 
 /* After the shards have ended. */
 void hub_clear(void);

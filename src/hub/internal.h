@@ -12,6 +12,8 @@
 #include "hub/hub.h"
 #include "hub/publish.h"
 #include "hub/session.h"
+#include "hub/user.h"
+#include "store/store.h"
 
 /* A listener of a channel: the index of its stream, and which of its session's subscriptions this is. */
 struct seat {
@@ -60,6 +62,22 @@ struct audience {
     bool              is_walking;
 };
 
+/* The users whose home is here; user.c. */
+struct users {
+    struct map      all;
+    struct map      tokens;    /* revoked ones; token.c */
+    struct list     idle;      /* users with nothing to do, the longest idle first */
+    struct list     leaving;   /* without connections, still online for the grace, the first to go first */
+    struct list     unsettled; /* the store must still be told that their queue was delivered */
+    size_t          idle_count;
+    uint64_t        queue_bytes; /* memory of all queues */
+    struct tell    *holding;   /* owned list: a blocked connection must take its bytes before these are answered */
+    struct expiry  *expiries;  /* owned heap, the first to expire on top */
+    size_t          expiry_count, expiry_cap;
+    uint64_t        expired_ms; /* when the store was last told to forget old queues */
+    uint64_t        swept_ms; /* when unsettled users and old tokens were looked at */
+};
+
 struct hub {
     struct map  channels;  /* whose home is here */
     struct map  audiences; /* of channels with listeners here */
@@ -68,15 +86,18 @@ struct hub {
     struct slab audience_slab;
     uint32_t    dirty;  /* first dirty audience */
     struct list active; /* audiences with something to deliver */
-    struct list ages;   /* history entries, oldest first */
+    struct list ages;       /* history entries, oldest first */
+    struct list trust_ages; /* the same of channels that record without a setting: they may live shorter */
     uint64_t    history_bytes;
+    struct users users;
     struct publish_report *held; /* reports that wait for a backlog to shrink, oldest first, linked by letter.next */
     struct publish_report **held_last;
 };
 
 /* What all shards share: constant but for the backlogs. */
 struct hub_shared {
-    struct hub_setup setup;
+    struct hub_setup   setup;
+    struct store_row **loaded; /* owned; one list for each shard, until it has started */
     struct backlog {
         _Alignas(64) _Atomic uint64_t bytes; /* deliveries posted to a shard and not yet in a walk */
     } *backlogs; /* owned; one for each shard */
@@ -112,6 +133,33 @@ void message_scratch_clear(void);
 void fanout_add(struct delivery *given);
 uint32_t fanout_turn(void);
 void fanout_drop(struct audience *a);
+
+/* ask.c: sends the answer to the door. */
+void ask_answer(struct ask *a);
+void ask_free(struct ask *a);
+
+/* journal.c: what goes to the store, and what comes from it at start. */
+void journal_send(struct store_op *given, void (*on_done)(struct store_op *done));
+struct store_op *journal_channel(enum store_kind kind, const struct channel *c); /* NULL: no memory */
+enum status journal_history(const struct channel *c, const struct message *m, struct publish_report *report,
+                            void (*on_done)(struct store_op *done), uint64_t note);
+void journal_replay(void);
+
+/* history.c */
+uint32_t history_turn(void);
+
+/* user.c and its siblings (user_internal.h). */
+void     users_start(void);
+uint32_t users_turn(void);
+void     users_stop(void);
+
+/* token.c */
+void tokens_list(struct ask *a);
+void tokens_sort(struct ask *a);
+void token_load(const struct store_row *row);
+
+/* How much history a channel of this name keeps without a setting. */
+uint32_t hub_history_floor(struct slice name);
 
 /* publish.c */
 uint32_t reports_turn(void);

@@ -20,6 +20,8 @@ enum message_kind {
     MESSAGE_TEXT,  /* somebody published it */
     MESSAGE_JOIN,  /* presence: user_id and uuid came to the channel */
     MESSAGE_LEAVE, /* ... and left */
+    MESSAGE_STATUS, /* a user came online or went offline */
+    MESSAGE_PERSONAL, /* to one user; `channel` is empty, user_id the recipient */
 };
 
 #define UUID_TEXT_MAX 32
@@ -31,7 +33,7 @@ struct draft {
     uint32_t            user_id;     /* of the sender; 0 = anonymous */
     bool                shows_user;  /* the sender's user id is part of the message (browser messages) */
     bool                is_recorded; /* goes into history where the channel has one */
-    uint32_t            history_floor; /* ... and so many are kept where it has none; 0 = none */
+    bool                is_object;   /* the payload is JSON to be sent as it is */
     bool                sender_listens; /* the sender subscribes to the channel itself */
     uint64_t            sender;      /* stream id of the connection that must not receive it; 0 = none */
     uint64_t            hash;        /* of (app, channel) */

@@ -116,28 +116,36 @@ static uint64_t deliver(struct message *m, const struct channel *c)
     return mask;
 }
 
-static bool is_recorded(struct channel *c, const struct draft *d)
+/* The store has it, or not: the report goes out. */
+static void on_history_stored(struct store_op *done)
 {
-    if (!d->is_recorded)
-        return false;
-    if (!c->has_setting && d->history_floor > c->history_limit)
-        c->history_limit = d->history_floor;
-    return c->history_limit > 0;
+    struct publish_report *r = done->context;
+    r->status = done->status;
+    report_finish(r, done->note);
+    store_op_free(done);
 }
 
-/* The channel takes the message: offset, history, subscribers. */
+static void report_fill(struct publish_report *r, struct message *m, uint64_t reached)
+{
+    r->status = m != NULL ? OK : E_NO_MEMORY;
+    r->offset = m != NULL ? m->offset : 0;
+    r->epoch = m != NULL ? m->epoch : 0;
+    r->reached = reached;
+    r->message = m; /* our reference goes with the report */
+}
+
+/* The channel takes the message: offset, history, subscribers. The store is told behind that: nobody waits for the disk to hear. */
 static void channel_publish(struct draft *given)
 {
     struct publish_report *r = given->report;
     interest_flush(); /* this shard's own subscribers count as well, and nothing changes them until all is sent */
-    struct channel        *c = given->history_floor > 0 && given->is_recorded
-                                   ? channel_get(given->app, given->channel, given->hash)
-                                   : channel_find(given->app, given->channel, given->hash);
+    bool            has_floor = given->is_recorded && hub_history_floor(given->channel) > 0;
+    struct channel *c = has_floor ? channel_get(given->app, given->channel, given->hash)
+                                  : channel_find(given->app, given->channel, given->hash);
     struct seal seal = { .sent_ms = shard_here.wall_ms };
     uint64_t    reached = 0, shards_mask = 0;
-    bool        records = false;
+    bool        records = c != NULL && given->is_recorded && c->history_limit > 0;
     if (c != NULL) {
-        records = is_recorded(c, given);
         seal = (struct seal){ c->offset + 1, c->epoch, shard_here.wall_ms, channel_dialects(c), c->interest_count };
         reached = channel_count(c) - (given->sender_listens && channel_count(c) > 0 ? 1 : 0);
     }
@@ -146,26 +154,32 @@ static void channel_publish(struct draft *given)
     struct message *m = message_seal(given, &seal);
     if (m != NULL && c != NULL) {
         c->offset++;
+        shards_mask = deliver(m, c);
         if (records)
             history_add(c, m);
-        shards_mask = deliver(m, c);
+        else if (m->draft->is_recorded)
+            c->lost_offset = m->offset; /* nobody records here */
     }
     if (m != NULL) {
         counter_add(COUNTER_PUBLISHED, 1);
         if (figures != NULL)
             figures->messages++;
     }
+    if (r != NULL)
+        report_fill(r, m, reached);
+    bool is_stored = false;
+    if (records && m != NULL)
+        is_stored = journal_history(c, m, r, r != NULL ? on_history_stored : NULL, shards_mask) == OK;
     if (c != NULL)
         channel_let_go(c); /* before the report: whatever its receiver does next may free the channel */
     if (r == NULL) {
         message_unref(m);
         return;
     }
-    r->status = m != NULL ? OK : E_NO_MEMORY;
-    r->offset = m != NULL ? m->offset : 0;
-    r->epoch = m != NULL ? m->epoch : 0;
-    r->reached = reached;
-    r->message = m; /* our reference goes with the report */
+    if (records && m != NULL && is_stored)
+        return; /* on_history_stored reports */
+    if (records && m != NULL)
+        r->status = E_NO_MEMORY;
     report_finish(r, shards_mask);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/counter.h"
 #include "hub/internal.h"
+#include "hub/user.h"
 
 static const char uuid_alphabet[64] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 
@@ -60,8 +61,15 @@ void session_open(struct session *s, struct stream *stream, const struct dialect
         figures->online++;
 }
 
+void session_identify(struct session *s, uint32_t user_id)
+{
+    s->user_id = user_id;
+}
+
 void session_close(struct session *s)
 {
+    if (s->user_id > 0)
+        user_left(s->app, s->user_id, stream_id(s->stream));
     unsubscribe_all(s);
     visitor_unref(s->visitor);
     s->visitor = NULL;

@@ -48,7 +48,10 @@ _Static_assert(sizeof(struct session) <= 96, "part of every connection");
 void session_open(struct session *s, struct stream *stream, const struct dialect *dialect, uint32_t app, struct slice uuid,
                   struct visitor *given_visitor);
 
-/* Ends: gives every seat back, says so to presence, forgets the visitor. */
+/* He has logged in (ASK_USER_LOGIN was answered OK): from now on the session is the user's, until it ends. */
+void session_identify(struct session *s, uint32_t user_id);
+
+/* Ends: tells the user's home, gives every seat back, says so to presence, forgets the visitor. */
 void session_close(struct session *s);
 
 /* The uuid as text; out has room for 32 characters. */

@@ -10,8 +10,15 @@
  *   M name          members               -> "m uuid" ..., "m."
  *   D id            drop one message      -> "D 1" when it was there
  *   I name          ids of the history    -> "i uuid" ..., "i."
+ *   N id key        log in                -> "l <id>" or "l no"; personal messages are heard as "= text", from the queue "~ text"
+ *   V id key sec    the same with a token that holds until then
+ *   K id key        set the hash          -> "+"       k id   drop it -> "+"
+ *   W id text       tell the user         -> "w <connections reached>" or "w -<status>"
+ *   G id            his queue             -> "g text" ..., "g."          g id   drop it -> "+"
+ *   B id            last seen             -> "b <number>", "b -1" when nobody knows
+ *   R id token      revoke a valid token  -> "+"       r id token   allow it again -> "+"
  *   X               forget setting, drop  -> "+"
- * Names that begin with "room" announce: "! join uuid" and "! leave uuid".
+ * Whose connection the hub ends hears "end <why>". Names that begin with "room" announce: "! join uuid" and "! leave uuid".
  */
 #ifndef ENCKE_TESTS_UNIT_HUB_TALK_H
 #define ENCKE_TESTS_UNIT_HUB_TALK_H
@@ -51,8 +58,10 @@ static void talk_say(struct stream *s, const char *format, ...)
 static void talk_encode(struct buf *out, const struct message *m)
 {
     const struct draft *d = m->draft;
-    if (d->kind == MESSAGE_TEXT)
+    if (d->kind == MESSAGE_TEXT || d->kind == MESSAGE_STATUS)
         buf_printf(out, "> %.*s %.*s\n", SLICE_ARG(d->channel), SLICE_ARG(d->payload));
+    else if (d->kind == MESSAGE_PERSONAL)
+        buf_printf(out, "= %.*s\n", SLICE_ARG(d->payload));
     else
         buf_printf(out, "! %s %.*s\n", d->kind == MESSAGE_JOIN ? "join" : "leave", SLICE_ARG(d->uuid));
 }
@@ -67,13 +76,85 @@ static struct session *talk_session_of(struct stream *s)
     return &((struct talker *)s->owner)->session;
 }
 
-static const struct dialect talk_dialect = {
-    .name = "talk", .encode = talk_encode, .announces = talk_announces, .session_of = talk_session_of
-};
+static bool talk_tell(struct stream *s, const struct message *m, bool is_from_queue)
+{
+    if (is_from_queue)
+        talk_say(s, "~ %.*s\n", SLICE_ARG(m->draft->payload));
+    else
+        stream_write(s, m->bytes[0]);
+    return stream_is_open(s);
+}
+
+static void talk_end(struct stream *s, enum leave_reason why)
+{
+    talk_say(s, "end %d\n", why);
+    stream_finish(s);
+}
+
+static const struct dialect talk_dialect = { .name = "talk",
+                                             .encode = talk_encode,
+                                             .announces = talk_announces,
+                                             .session_of = talk_session_of,
+                                             .tell = talk_tell,
+                                             .end = talk_end };
 
 static void talk_published(struct stream *s, const struct publish_report *r)
 {
     talk_say(s, "R %llu %llu\n", (unsigned long long)r->reached, (unsigned long long)r->offset);
+}
+
+static void talk_about_user(struct stream *s, const struct ask *a)
+{
+    switch (a->kind) {
+    case ASK_USER_LOGIN:
+        if (a->status == OK)
+            session_identify(&((struct talker *)s->owner)->session, a->user_id);
+        talk_say(s, a->status == OK ? "l %u\n" : "l no\n", a->user_id);
+        break;
+    case ASK_USER_TELL:
+        talk_say(s, a->status == OK ? "w %d\n" : "w -%d\n", a->status == OK ? (int)a->number : (int)a->status);
+        break;
+    case ASK_USER_QUEUE:
+        for (size_t i = 0; i < a->message_count; i++)
+            talk_say(s, "g %.*s\n", SLICE_ARG(a->messages[i]->draft->payload));
+        talk_say(s, "g.\n");
+        break;
+    case ASK_USER_SEEN:
+        talk_say(s, "b %lld\n", (long long)a->number);
+        break;
+    default:
+        talk_say(s, "%s\n", a->status == OK ? "+" : "-");
+    }
+}
+
+static void talk_ask_user(struct stream *s, enum ask_kind kind, uint32_t user_id, struct slice text, uint64_t number)
+{
+    struct ask *a = ask_user_new(kind, 0, user_id, SLICE("e"), text, SLICE(""));
+    assert_non_null(a);
+    a->number = number;
+    a->has_token = number > 0;
+    ask_send(a, s, talk_about_user);
+}
+
+static void talk_user_line(struct stream *s, char verb, struct slice name, struct slice rest)
+{
+    static const struct {
+        char          verb;
+        enum ask_kind kind;
+    } verbs[] = { { 'N', ASK_USER_LOGIN }, { 'K', ASK_USER_HASH_PUT }, { 'k', ASK_USER_HASH_DROP }, { 'W', ASK_USER_TELL },
+                  { 'G', ASK_USER_QUEUE }, { 'g', ASK_USER_QUEUE_DROP }, { 'B', ASK_USER_SEEN }, { 'r', ASK_TOKEN_DROP } };
+    uint64_t id = 0, until_s = 0;
+    (void)slice_u64(name, UINT32_MAX, &id);
+    if (verb == 'V') {
+        struct slice key = slice_cut(&rest, ' ');
+        (void)slice_u64(rest, UINT32_MAX, &until_s);
+        talk_ask_user(s, ASK_USER_LOGIN, (uint32_t)id, key, shard_wall_s() + until_s);
+    } else if (verb == 'R') {
+        talk_ask_user(s, ASK_TOKEN_PUT, (uint32_t)id, rest, shard_wall_s() + 1000);
+    }
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (verbs[i].verb == verb)
+            talk_ask_user(s, verbs[i].kind, (uint32_t)id, rest, 0);
 }
 
 static void talk_answered(struct stream *s, const struct ask *a)
@@ -169,7 +250,7 @@ static void talk_line(struct stream *s, struct slice line)
         talk_ask(s, ASK_MESSAGE_DROP, SLICE(""), name, 0);
         break;
     default:
-        stream_close(s);
+        talk_user_line(s, verb, name, rest);
     }
 }
 
@@ -227,6 +308,16 @@ static const struct shard_part *const talk_parts[] = { &hub_part, &talk_part };
 static struct port         talk_port;
 static struct shards_setup talk_shards;
 
+static struct user_rules talk_rules = { .has_online_events = true,
+                                        .has_offline_events = true,
+                                        .saves_last_seen = true,
+                                        .queue_length = 100,
+                                        .queue_age_ms = 3600000,
+                                        .queue_bytes = 1 << 20,
+                                        .message_bytes = 1 << 20,
+                                        .cache_count = 100 };
+static bool              talk_has_store;
+
 static void talk_up(unsigned shard_count, uint64_t history_bytes, uint64_t backlog_bytes)
 {
     struct error        e = { 0 };
@@ -236,7 +327,14 @@ static void talk_up(unsigned shard_count, uint64_t history_bytes, uint64_t backl
     if (!is_counting)
         counter_setup(8); /* once in a process; no test has more shards */
     is_counting = true;
-    struct hub_setup hub = { talk_dialects, 1, shard_count, 4, history_bytes, backlog_bytes };
+    struct hub_setup hub = { .dialects = talk_dialects,
+                             .dialect_count = 1,
+                             .shard_count = shard_count,
+                             .max_subscriptions = 4,
+                             .history_bytes = history_bytes,
+                             .backlog_bytes = backlog_bytes,
+                             .has_store = talk_has_store,
+                             .users = talk_rules };
     assert_int_equal(hub_setup(&hub), OK);
     talk_port = (struct port){ .name = "talk", .ip = "127.0.0.1", .backlog = 512, .first_ops = &talk_ops,
                                .queue_limit_bytes = 16 << 20, .online = COUNTER_WS_ONLINE, .added = COUNTER_WS_ADDED,
