@@ -27,6 +27,7 @@ struct url {
     uint32_t     app;
     uint32_t     major; /* 0: unknown */
     struct slice uuid;
+    bool         is_ours;  /* api=encke */
     unsigned     error; /* 0: fine */
     const char  *error_text;
 };
@@ -76,6 +77,7 @@ static struct url url_parse(struct slice pairs)
     struct slice user = pair_get(pairs, "myid"), app = pair_get(pairs, "devid"), version = pair_get(pairs, "v");
     u.user_id = number_below(user, 1000000000);
     u.app = number_below(app, classic_settings->app_count);
+    u.is_ours = slice_is(pair_get(pairs, "api"), "encke");
     u.major = version.at != NULL ? major_of(version) : 0;
     if (u.session.at == NULL || u.session.len > SESSION_MAX)
         url_fail(&u, 401, "Error code 401(Invalid request, session ID not found)");
@@ -156,30 +158,16 @@ static const struct ws_ops classic_ws_ops = {
     .name = "classic", .on_message = on_message, .on_drain = on_drain, .on_close = on_close, .drops_without_close = true
 };
 
-static void say_server_info(struct classic *c)
-{
-    classic_say(c, &(struct classic_frame){
-                       .data = SLICE("\"\""),
-                       .data_is_text = true,
-                       .authorized = 0,
-                       .event = SLICE("serverInfo"),
-                       .pipe = SLICE("sys"),
-                       .server = slice_str(classic_settings->server),
-                       .has_time = true,
-                       .time_s = shard_wall_s(),
-                   });
-}
-
 /* The error is told in a frame, because a browser shows a page nothing of a refused upgrade; then the connection ends. The code
  * on the top level makes the library stop coming back. */
-static void refuse(struct classic *c, const struct url *u)
+void classic_end_with_error(struct classic *c, unsigned code, const char *text)
 {
     struct buf data = { 0 };
-    buf_printf(&data, "{\"error\":\"%s\",\"error_code\":%u,\"info\":\"Closed due to error. See last message.\"}",
-               u->error_text, u->error);
+    buf_printf(&data, "{\"error\":\"%s\",\"error_code\":%u,\"info\":\"Closed due to error. See last message.\"}", text,
+               code);
     classic_say(c, &(struct classic_frame){
                        .data = buf_slice(&data),
-                       .error = u->error,
+                       .error = code,
                        .authorized = -1,
                        .event = SLICE("error"),
                        .pipe = SLICE("sys"),
@@ -208,14 +196,16 @@ void classic_on_upgrade(struct stream *s, const struct http_request *r)
     }
     struct visitor *visitor = visitor_intern(http_head_get(r->head, "user-agent"), http_head_get(r->head, "origin"),
                                              http_head_get(r->head, "accept-language"));
-    const struct dialect *dialect = u.major < 4 ? &classic_old_dialect : &classic_dialect;
+    const struct dialect *dialect = u.is_ours ? &classic_new_dialect : u.major < 4 ? &classic_old_dialect : &classic_dialect;
     session_open(&c->session, s, dialect, u.app, slice_first(u.uuid, UUID_MAX), visitor);
     http_upgrade(s, subprotocol_of(r->head));
     ws_conn_start(&c->ws, s, &classic_ws_ops);
     if (u.error != 0)
-        refuse(c, &u);
+        classic_end_with_error(c, u.error, u.error_text);
+    else if (u.user_id > 0 && u.session.len > 0)
+        classic_login(c, u.user_id, u.session);
     else
-        say_server_info(c);
+        classic_say_server_info(c, false);
 }
 
 static enum status classic_start(void)

@@ -18,18 +18,13 @@
 #include "hub/publish.h"
 
 #define IN_FLIGHT_MAX  256
-#define MARKER_MAX     64
-#define NAME_MIN       2
-#define SAY_NO_MEMORY  "{\"error\":\"The server is out of memory, try again later\",\"number_messages\":-1}"
-#define SAY_BAD_NAME   "{\"error\":\"The channel name can only contain characters A-Za-z0-9_-\",\"number_messages\":-1}"
-#define SAY_BAD_MARKER "{\"error\":\"The marker can only contain up to 64 printable characters\",\"number_messages\":-1}"
 
 static bool is_name_byte(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
-static bool is_made_of_name_bytes(struct slice s)
+bool classic_is_name(struct slice s)
 {
     for (size_t i = 0; i < s.len; i++)
         if (!is_name_byte(s.at[i]))
@@ -37,7 +32,7 @@ static bool is_made_of_name_bytes(struct slice s)
     return true;
 }
 
-static struct classic *classic_of(struct stream *s)
+struct classic *classic_of(struct stream *s)
 {
     return list_object((struct ws_conn *)s->owner, struct classic, ws);
 }
@@ -63,12 +58,6 @@ static bool is_listed(struct slice list, struct slice wanted)
         if (slice_equal(name, wanted))
             return true;
     return false;
-}
-
-/* Channels an anonymous visitor may not hear, and the name of personal messages, which is no channel. */
-static bool is_forbidden(const struct classic *c, struct slice name)
-{
-    return (c->session.user_id == 0 && classic_is_class(name, "private_")) || slice_is(name, "msg");
 }
 
 static void say_list_error(struct classic *c, const char *text)
@@ -108,7 +97,7 @@ static void do_subscription(struct classic *c, struct slice list)
     struct slice rest = list;
     drop_unlisted(c, list);
     for (struct slice name; (name = next_name(&rest)).at != NULL;) {
-        if (name.len < NAME_MIN || is_forbidden(c, name))
+        if (name.len < CLASSIC_NAME_MIN || !classic_may_hear(c, name))
             continue;
         if (name.len > CHANNEL_NAME_MAX) {
             too_long = true;
@@ -116,7 +105,7 @@ static void do_subscription(struct classic *c, struct slice list)
         }
         enum status s = subscribe(&c->session, name);
         if (s == E_NO_MEMORY) {
-            classic_say_error(c, SAY_NO_MEMORY);
+            classic_say_error(c, CLASSIC_NO_MEMORY);
             return;
         }
         if (s == E_FULL) {
@@ -138,7 +127,7 @@ static void on_published(struct stream *asker, const struct publish_report *r)
     struct classic *c = classic_of(asker);
     c->session.in_flight--;
     if (r->status != OK) {
-        classic_say_error(c, SAY_NO_MEMORY);
+        classic_say_error(c, CLASSIC_NO_MEMORY);
     } else {
         struct buf   data = { 0 }, pipe = { 0 };
         struct slice text = r->message->draft->payload;
@@ -179,11 +168,11 @@ static const char *web_pipe_fault(const struct classic *c, const struct web_pipe
     if (is_webauth && c->session.user_id == 0)
         return "{\"error\":\"[webauth_pipe_msg2] Invalid user auth. In to channel with name like webauth_* can not send "
                "messages anonim users\",\"number_messages\":-1}";
-    if (!is_made_of_name_bytes(p->channel))
-        return SAY_BAD_NAME;
+    if (!classic_is_name(p->channel))
+        return CLASSIC_BAD_NAME;
     if (p->channel.len > CHANNEL_NAME_MAX)
         return "{\"error\":\"Invalid pipe name length\",\"number_messages\":-1}";
-    if (!is_made_of_name_bytes(p->event))
+    if (!classic_is_name(p->event))
         return "{\"error\":\"The event name can only contain characters A-Za-z0-9_-\"}";
     if (p->event.len > CHANNEL_NAME_MAX)
         return "{\"error\":\"Invalid event name length\"}";
@@ -217,7 +206,7 @@ static void do_web_pipe(struct classic *c, struct slice rest)
     }
     struct draft *d = draft_new(c->session.app, p.channel, p.event, p.text);
     if (d == NULL) {
-        classic_say_error(c, SAY_NO_MEMORY);
+        classic_say_error(c, CLASSIC_NO_MEMORY);
         return;
     }
     d->shows_user = true;
@@ -227,7 +216,7 @@ static void do_web_pipe(struct classic *c, struct slice rest)
     c->session.in_flight++;
     if (publish(d, c->ws.stream, 0, on_published) != OK) {
         c->session.in_flight--;
-        classic_say_error(c, SAY_NO_MEMORY);
+        classic_say_error(c, CLASSIC_NO_MEMORY);
     } else if (c->session.in_flight >= IN_FLIGHT_MAX) {
         stream_pause(c->ws.stream);
     }
@@ -235,9 +224,9 @@ static void do_web_pipe(struct classic *c, struct slice rest)
 
 /* --- questions --------------------------------------------------------------------------------------------------------- */
 
-static bool is_marker(struct slice marker)
+bool classic_is_marker(struct slice marker)
 {
-    if (marker.len > MARKER_MAX)
+    if (marker.len > CLASSIC_MARKER_MAX)
         return false;
     for (size_t i = 0; i < marker.len; i++)
         if ((unsigned char)marker.at[i] < 0x20 || marker.at[i] == 0x7f)
@@ -245,21 +234,27 @@ static bool is_marker(struct slice marker)
     return true;
 }
 
+void classic_ask(struct classic *c, struct ask *given, void (*on_answer)(struct stream *asker, const struct ask *a))
+{
+    if (given == NULL) {
+        classic_say_error(c, CLASSIC_NO_MEMORY);
+        return;
+    }
+    c->session.is_asking = true;
+    stream_pause(c->ws.stream);
+    ask_send(given, c->ws.stream, on_answer);
+}
+
 static void question(struct classic *c, enum ask_kind kind, struct slice channel, struct slice marker, uint64_t number,
                      void (*on_answer)(struct stream *asker, const struct ask *a))
 {
     struct ask *a = ask_new(kind, c->session.app, channel, marker);
-    if (a == NULL) {
-        classic_say_error(c, SAY_NO_MEMORY);
-        return;
-    }
-    a->number = number;
-    c->session.is_asking = true;
-    stream_pause(c->ws.stream);
-    ask_send(a, c->ws.stream, on_answer);
+    if (a != NULL)
+        a->number = number;
+    classic_ask(c, a, on_answer);
 }
 
-static void answered(struct classic *c)
+void classic_answered(struct classic *c)
 {
     c->session.is_asking = false;
     if (c->session.in_flight < IN_FLIGHT_MAX)
@@ -267,27 +262,28 @@ static void answered(struct classic *c)
 }
 
 /* Says `data` as the answer to a question, or why there is none, and reads on. */
-static void say_answer(struct stream *asker, const struct ask *a, struct classic_frame f, struct buf *data)
+void classic_say_answer(struct stream *asker, const struct ask *a, struct classic_frame f, struct buf *data)
 {
     struct classic *c = classic_of(asker);
     f.data = buf_slice(data);
-    f.marker = a->note.len > 0 ? a->note : SLICE("");
+    if (!f.has_no_marker)
+        f.marker = a->note.len > 0 ? a->note : SLICE("");
     f.has_time = true;
     f.time_s = shard_wall_s();
     f.authorized = -1;
     if (a->status != OK || !buf_ok(data))
-        classic_say_error(c, SAY_NO_MEMORY);
+        classic_say_error(c, CLASSIC_NO_MEMORY);
     else
         classic_say(c, &f);
     buf_clear(data);
-    answered(c);
+    classic_answered(c);
 }
 
 static void on_counted(struct stream *asker, const struct ask *a)
 {
     struct buf data = { 0 };
     buf_printf(&data, "{\"user_in_pipe\":%llu}", (unsigned long long)a->number);
-    say_answer(asker, a,
+    classic_say_answer(asker, a,
                (struct classic_frame){ .event = SLICE("user_in_pipe"), .pipe = SLICE("_answer_pipe_count") }, &data);
 }
 
@@ -297,11 +293,11 @@ static void do_pipe_count(struct classic *c, struct slice rest)
     if (!classic_is_class(channel, "web_") && !classic_is_class(channel, "track_")) {
         classic_say_error(c, "{\"error\":\"[pipe_count] Invalid channel name. The channel should start with web_\","
                              "\"number_messages\":-1}");
-    } else if (!channel_name_is_valid(channel, NAME_MIN)) {
-        classic_say_error(c, SAY_BAD_NAME);
+    } else if (!channel_name_is_valid(channel, CLASSIC_NAME_MIN)) {
+        classic_say_error(c, CLASSIC_BAD_NAME);
         classic_say_error(c, "{\"error\":\"Invalid pipe name.\",\"number_messages\":-1}");
-    } else if (!is_marker(marker)) {
-        classic_say_error(c, SAY_BAD_MARKER);
+    } else if (!classic_is_marker(marker)) {
+        classic_say_error(c, CLASSIC_BAD_MARKER);
     } else {
         question(c, ASK_COUNT, channel, marker, 0, on_counted);
     }
@@ -317,7 +313,7 @@ static void on_members(struct stream *asker, const struct ask *a)
         buf_byte(&data, '}');
     }
     buf_byte(&data, ']');
-    say_answer(asker, a,
+    classic_say_answer(asker, a,
                (struct classic_frame){
                    .info = SLICE("answer for track_pipe_users"), .event = SLICE("answer"), .pipe = SLICE("_answer") },
                &data);
@@ -342,151 +338,12 @@ static void do_track_pipe_users(struct classic *c, struct slice rest)
     if (!classic_is_class(channel, "track_"))
         classic_say_error(c, "{\"error\":\"[track_pipe_users] Invalid channel name. The channel should start with track_\","
                              "\"user_id\":-1}");
-    else if (!channel_name_is_valid(channel, NAME_MIN))
-        classic_say_error(c, SAY_BAD_NAME);
-    else if (!is_marker(marker))
-        classic_say_error(c, SAY_BAD_MARKER);
+    else if (!channel_name_is_valid(channel, CLASSIC_NAME_MIN))
+        classic_say_error(c, CLASSIC_BAD_NAME);
+    else if (!classic_is_marker(marker))
+        classic_say_error(c, CLASSIC_BAD_MARKER);
     else
         question(c, ASK_MEMBERS, channel, marker, 0, on_members);
-}
-
-/* A history on its way to one client: what is still to be said. It may be far larger than what may wait for a connection, so it
- * goes out as the socket takes it, and the next command is read when it is through. */
-struct classic_log {
-    size_t                count, said;
-    const struct message *messages[]; /* each counted */
-};
-
-void classic_log_drop(struct classic *c)
-{
-    if (c->log == NULL)
-        return;
-    for (size_t i = c->log->said; i < c->log->count; i++)
-        message_unref(c->log->messages[i]);
-    free(c->log);
-    c->log = NULL;
-}
-
-/* No marker: the library drops pipe messages that carry a foreign one. */
-static void say_recorded(struct classic *c, const struct message *m)
-{
-    const struct draft *d = m->draft;
-    struct buf          data = { 0 };
-    json_out_string(&data, d->payload);
-    if (buf_ok(&data))
-        classic_say(c, &(struct classic_frame){
-                           .data = buf_slice(&data),
-                           .data_is_text = true,
-                           .event = d->event.len > 0 ? d->event : SLICE("undefined"),
-                           .from_queue = true,
-                           .pipe = d->channel,
-                           .has_time = true,
-                           .time_s = m->sent_ms / 1000,
-                           .has_user = true,
-                           .user_id = d->user_id,
-                           .authorized = -1,
-                       });
-    else
-        stream_close(c->ws.stream);
-    buf_clear(&data);
-}
-
-void classic_log_go_on(struct classic *c)
-{
-    struct classic_log *log = c->log;
-    if (log == NULL)
-        return;
-    while (log->said < log->count && !stream_is_blocked(c->ws.stream) && stream_is_open(c->ws.stream)) {
-        say_recorded(c, log->messages[log->said]);
-        message_unref(log->messages[log->said++]);
-    }
-    if (log->said < log->count)
-        return;
-    classic_log_drop(c);
-    answered(c);
-}
-
-/* One frame for each message, oldest first. */
-static void on_history(struct stream *asker, const struct ask *a)
-{
-    struct classic     *c = classic_of(asker);
-    struct classic_log *log = a->status == OK ? malloc(sizeof *log + a->message_count * sizeof(struct message *)) : NULL;
-    if (log == NULL) {
-        classic_say_error(c, SAY_NO_MEMORY);
-        answered(c);
-        return;
-    }
-    log->count = a->message_count;
-    log->said = 0;
-    for (size_t i = 0; i < a->message_count; i++)
-        log->messages[i] = message_ref(a->messages[i]);
-    c->log = log;
-    classic_log_go_on(c);
-}
-
-static void do_pipe_log(struct classic *c, struct slice rest)
-{
-    struct slice channel = slice_cut(&rest, '\n'), marker = slice_cut(&rest, '\n');
-    if (!is_made_of_name_bytes(channel)) {
-        classic_say_error(c, SAY_BAD_NAME);
-        classic_say_error(c, "{\"error\":\"Invalid channel name.\",\"number_messages\":-1}");
-    } else if (!channel_name_is_valid(channel, NAME_MIN)) {
-        classic_say_error(c, "{\"error\":\"Invalid channel name.\",\"number_messages\":-1}");
-    } else if (!is_marker(marker)) {
-        classic_say_error(c, "{\"error\":\"Invalid marker value.\",\"number_messages\":-1}");
-    } else if (is_forbidden(c, channel)) {
-        classic_say_error(c, "{\"error\":\"The history of private_ channels is for authorised users\","
-                             "\"number_messages\":-1}");
-    } else {
-        question(c, ASK_HISTORY, channel, marker, CHANNEL_HISTORY_MAX, on_history);
-    }
-}
-
-/* --- about users: there are none yet ----------------------------------------------------------------------------------- */
-
-static void do_user_data(struct classic *c, struct slice rest)
-{
-    struct slice marker = slice_cut(&rest, '\n');
-    uint64_t     id;
-    char         data[64];
-    if (!is_marker(marker)) {
-        classic_say_error(c, SAY_BAD_MARKER);
-        classic_say_error(c, "{\"error\":\"Invalid marker name.\",\"user_data\":\"\",\"user_id\":-1}");
-        return;
-    }
-    if (!slice_u64(slice_trim(rest), 999999999, &id)) {
-        classic_say_error(c, "{\"error\":\"Invalid user id\",\"user_data\":\"\",\"user_id\":-1}");
-        return;
-    }
-    snprintf(data, sizeof data, "{\"user_data\":\"\",\"user_id\":%llu}", (unsigned long long)id);
-    classic_say(c, &(struct classic_frame){
-                       .data = slice_str(data),
-                       .event = SLICE("answer"),
-                       .marker = marker.len > 0 ? marker : SLICE(""),
-                       .pipe = SLICE("_answer"),
-                       .has_time = true,
-                       .time_s = shard_wall_s(),
-                       .authorized = -1,
-                   });
-}
-
-static void do_user_status(struct classic *c, struct slice rest)
-{
-    uint64_t id;
-    char     event[48];
-    if (!slice_u64(slice_trim(rest), 999999999, &id)) {
-        classic_say_error(c, "{\"error\":\"Invalid user id\",\"user_id\":-1}");
-        return;
-    }
-    snprintf(event, sizeof event, "user_status_%llu", (unsigned long long)id);
-    classic_say(c, &(struct classic_frame){
-                       .data = SLICE("{\"data\":-1,\"last_online_time\":-1}"),
-                       .event = slice_str(event),
-                       .pipe = SLICE("_answer_user_status"),
-                       .has_time = true,
-                       .time_s = shard_wall_s(),
-                       .authorized = -1,
-                   });
 }
 
 static void do_nothing(struct classic *c, struct slice rest)
@@ -503,13 +360,15 @@ static const struct command {
     void (*run)(struct classic *c, struct slice rest);
 } commands[] = {
     { "subscription", do_subscription },
-    { "user_status", do_user_status },
+    { "user_status", classic_do_user_status },
     { "pipe_count", do_pipe_count },
     { "statistics", do_nothing },
     { "web_pipe2", do_web_pipe },
-    { "pipe_log", do_pipe_log },
+    { "pipe_log", classic_do_pipe_log },
     { "track_pipe_users", do_track_pipe_users },
-    { "user_data", do_user_data },
+    { "user_data", classic_do_user_data },
+    { "recover", classic_do_recover }, /* ours, and the next */
+    { "login", classic_do_login },
     { "cgi_call", do_nothing },
     { "CometQL_call", do_nothing },
 };

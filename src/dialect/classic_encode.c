@@ -7,6 +7,9 @@
 
 #define LINE_KEPT (256 * 1024) /* bytes of the scratch buffers that outlive a line */
 
+/* What the three dialects make of one message. */
+enum shape { SHAPE_CLASSIC, SHAPE_OLD, SHAPE_NEW };
+
 static _Thread_local struct buf line; /* keeps its memory: one line of JSON is made at a time */
 
 static void put_name(struct buf *b, const char *name)
@@ -22,6 +25,13 @@ static void put_text(struct buf *b, const char *name, struct slice value)
         return;
     put_name(b, name);
     json_out_string(b, value);
+}
+
+/* 64 bits are more than a JavaScript number holds: the epoch is a text. */
+static void put_epoch(struct buf *b, uint64_t epoch)
+{
+    put_name(b, "epoch");
+    buf_printf(b, "\"%016llx\"", (unsigned long long)epoch);
 }
 
 static void put_number(struct buf *b, const char *name, uint64_t value)
@@ -51,6 +61,8 @@ static void put_members(struct buf *b, const struct classic_frame *f, bool is_ol
         buf_text(b, f->authorized ? "true" : "false");
     }
     put_data(b, f, is_old);
+    if (f->position != NULL)
+        put_epoch(b, f->position->epoch);
     if (f->error != 0)
         put_number(b, "error", f->error);
     put_text(b, "event", f->event);
@@ -59,12 +71,16 @@ static void put_members(struct buf *b, const struct classic_frame *f, bool is_ol
     if (f->from_queue) {
         put_name(b, "fromQueue");
         buf_text(b, "true");
+    }
+    if (f->is_history) {
         put_name(b, "history");
         buf_text(b, "true");
     }
     put_text(b, "marker", f->marker);
     if (f->has_time)
         put_number(b, "message_send_time", f->time_s);
+    if (f->position != NULL)
+        put_number(b, "offset", f->position->offset);
     put_text(b, "pipe", f->pipe);
     put_text(b, "server", f->server);
     if (f->has_user)
@@ -89,15 +105,19 @@ void classic_encode(struct buf *out, const struct classic_frame *f, bool is_old)
 }
 
 /* The frame that most of all are: {"data":"...","event":"...","message_send_time":1,"pipe":"..."} */
-static void encode_text(struct buf *out, const struct message *m)
+static void encode_text(struct buf *out, const struct message *m, bool has_position)
 {
     const struct draft *d = m->draft;
     buf_recycle(&line, LINE_KEPT);
     buf_text(&line, "{\"data\":");
     json_out_string(&line, d->payload);
+    if (has_position)
+        put_epoch(&line, m->epoch);
     buf_text(&line, ",\"event\":");
     json_out_string(&line, d->event);
     put_number(&line, "message_send_time", m->sent_ms / 1000);
+    if (has_position)
+        put_number(&line, "offset", m->offset);
     put_text(&line, "pipe", d->channel);
     if (d->shows_user)
         put_number(&line, "user_id", d->user_id);
@@ -105,7 +125,7 @@ static void encode_text(struct buf *out, const struct message *m)
 }
 
 /* Presence: {"user_id":3,"uuid":"..."} joined or left. */
-static void encode_presence(struct buf *out, const struct message *m, bool is_old)
+static void encode_presence(struct buf *out, const struct message *m, enum shape shape)
 {
     char       space[64 + 6 * UUID_TEXT_MAX];
     struct buf data = { .at = space, .cap = sizeof space, .limit = sizeof space };
@@ -121,24 +141,34 @@ static void encode_presence(struct buf *out, const struct message *m, bool is_ol
         .has_time = true,
         .time_s = m->sent_ms / 1000,
         .authorized = -1,
+        .position = shape == SHAPE_NEW ? m : NULL,
     };
-    classic_encode(out, &f, is_old);
+    classic_encode(out, &f, shape == SHAPE_OLD);
 }
 
-static void encode(struct buf *out, const struct message *m)
+/* What is not a plain text of a channel: online and offline, and messages to one user. Neither has a time. */
+static void encode_about_user(struct buf *out, const struct message *m, bool is_old)
 {
-    if (m->draft->kind == MESSAGE_TEXT)
-        encode_text(out, m);
+    const struct draft *d = m->draft;
+    struct buf          data = { 0 };
+    if (!d->is_object)
+        json_out_string(&data, d->payload);
+    struct classic_frame f = {
+        .data = d->is_object ? d->payload : buf_slice(&data),
+        .data_is_text = true, /* on pipe msg old libraries take objects, too */
+        .event = d->event,
+        .pipe = d->kind == MESSAGE_PERSONAL ? SLICE("msg") : d->channel,
+        .authorized = -1,
+    };
+    if (buf_ok(&data))
+        classic_encode(out, &f, is_old);
     else
-        encode_presence(out, m, false);
+        out->failed = true;
+    buf_clear(&data);
 }
 
-static void encode_old(struct buf *out, const struct message *m)
+static void encode_text_old(struct buf *out, const struct message *m)
 {
-    if (m->draft->kind != MESSAGE_TEXT) {
-        encode_presence(out, m, true);
-        return;
-    }
     struct buf data = { 0 };
     json_out_string(&data, m->draft->payload);
     struct classic_frame f = {
@@ -159,6 +189,41 @@ static void encode_old(struct buf *out, const struct message *m)
     buf_clear(&data);
 }
 
+static void encode_shape(struct buf *out, const struct message *m, enum shape shape)
+{
+    switch (m->draft->kind) {
+    case MESSAGE_TEXT:
+        if (shape == SHAPE_OLD)
+            encode_text_old(out, m);
+        else
+            encode_text(out, m, shape == SHAPE_NEW);
+        break;
+    case MESSAGE_JOIN:
+    case MESSAGE_LEAVE:
+        encode_presence(out, m, shape);
+        break;
+    case MESSAGE_STATUS:
+    case MESSAGE_PERSONAL:
+        encode_about_user(out, m, shape == SHAPE_OLD);
+        break;
+    }
+}
+
+static void encode(struct buf *out, const struct message *m)
+{
+    encode_shape(out, m, SHAPE_CLASSIC);
+}
+
+static void encode_old(struct buf *out, const struct message *m)
+{
+    encode_shape(out, m, SHAPE_OLD);
+}
+
+static void encode_new(struct buf *out, const struct message *m)
+{
+    encode_shape(out, m, SHAPE_NEW);
+}
+
 static bool announces(struct slice channel)
 {
     return classic_is_class(channel, "track_");
@@ -171,11 +236,33 @@ static struct session *session_of(struct stream *s)
 }
 
 const struct dialect classic_dialect = {
-    .name = "classic", .index = 0, .encode = encode, .announces = announces, .session_of = session_of
+    .name = "classic",
+    .index = 0,
+    .encode = encode,
+    .announces = announces,
+    .session_of = session_of,
+    .tell = classic_tell,
+    .end = classic_end,
 };
 
 const struct dialect classic_old_dialect = {
-    .name = "classic before 4", .index = 1, .encode = encode_old, .announces = announces, .session_of = session_of
+    .name = "classic before 4",
+    .index = 1,
+    .encode = encode_old,
+    .announces = announces,
+    .session_of = session_of,
+    .tell = classic_tell,
+    .end = classic_end,
+};
+
+const struct dialect classic_new_dialect = {
+    .name = "encke",
+    .index = 2,
+    .encode = encode_new,
+    .announces = announces,
+    .session_of = session_of,
+    .tell = classic_tell,
+    .end = classic_end,
 };
 
 static _Thread_local struct buf saying;

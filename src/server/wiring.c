@@ -51,7 +51,7 @@ const struct http_route wiring_routes[] = {
 const size_t wiring_route_count = sizeof wiring_routes / sizeof wiring_routes[0];
 
 /* Their order is their index. */
-const struct dialect *const wiring_dialects[] = { &classic_dialect, &classic_old_dialect };
+const struct dialect *const wiring_dialects[] = { &classic_dialect, &classic_old_dialect, &classic_new_dialect };
 const unsigned              wiring_dialect_count = sizeof wiring_dialects / sizeof wiring_dialects[0];
 
 /* In the order in which they start in each shard, and take their turns. */
