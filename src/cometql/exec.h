@@ -13,12 +13,15 @@
 
 #include "mysql/conn.h"
 
+struct jwt_keys;
+
 struct cometql_settings {
     const char *version;    /* the one of the greeting */
     uint32_t    app_limit;  /* apps 0 ... app_limit - 1 (dev_index_size) */
     uint32_t    max_packet; /* for @@max_allowed_packet */
     uint32_t    idle_s;     /* for @@wait_timeout */
     uint32_t    ws_statistics_s, cometql_statistics_s; /* of the configuration, for SHOW GLOBAL STATUS; 0 = never */
+    const struct jwt_keys *jwt; /* what tokens are checked with; NULL: none are accepted */
     uint64_t    start_ms;   /* clock_mono_ms when the process started */
 };
 

@@ -36,9 +36,19 @@ struct table {
     bool          is_read_only;
     bool          is_later; /* known, but comes with a later version */
     unsigned      affected; /* by an INSERT of one row */
+    bool          key_is_optional; /* a SELECT without it asks `fetch_all` */
+
+    /* What an INSERT reports as its insert id; NULL: 0. */
+    uint64_t (*insert_id)(const struct cometql *q);
 
     /* Asks for the rows of one key. False: no such key can exist, go on with the next. */
     bool (*fetch)(struct cometql *q, struct slice key);
+
+    /* Asks for all rows of the app. */
+    void (*fetch_all)(struct cometql *q);
+
+    /* One of the messages given to cometql_hold, as a row. */
+    void (*message_row)(struct cometql *q, const struct message *m);
 
     /* The answer: gives each row to cometql_row. */
     void (*rows)(struct cometql *q, const struct ask *answered);
@@ -82,6 +92,7 @@ struct cometql {
     int8_t                 place[TABLE_COLUMNS_MAX]; /* INSERT: where in the row; -1: not given */
     uint64_t               skip, left;               /* of LIMIT */
     uint64_t               row_number;               /* rows seen so far */
+    bool                   asked_all;                /* fetch_all was called */
     uint64_t               affected;
     struct buf             doomed; /* DELETE: ids, each with a NUL behind it; owned */
     size_t                 doomed_at;
@@ -122,7 +133,12 @@ void cometql_row(struct cometql *q, const struct slice *cells);
 
 /* Keeps messages (each gets a reference) to be given to the table row by row. */
 void cometql_hold(struct cometql *q, const struct message *const *messages, size_t count);
-void cometql_message_row(struct cometql *q, const struct message *m); /* tables/pipes_messages.c */
+
+/* For tables whose key is a user id. False: it is none (0 counts as one when `least` is 0). */
+bool cometql_user_id(struct slice text, uint32_t least, uint32_t *out_id);
+
+/* Sends a question about a user; the answer goes to the table's `rows`. */
+void cometql_ask_user(struct cometql *q, enum ask_kind kind, uint32_t user_id, struct slice event, struct slice text);
 
 /* The value of a column in a row of the INSERT; NULL: not given, or the SQL NULL. */
 const struct value *cometql_cell(const struct cometql *q, uint32_t row, unsigned column);

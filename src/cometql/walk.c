@@ -73,6 +73,20 @@ bool cometql_ask(struct cometql *q, enum ask_kind kind, struct slice channel, ui
     return true;
 }
 
+void cometql_ask_user(struct cometql *q, enum ask_kind kind, uint32_t user_id, struct slice event, struct slice text)
+{
+    cometql_ask_send(q, ask_user_new(kind, q->app, user_id, event, text, SLICE("")));
+}
+
+bool cometql_user_id(struct slice text, uint32_t least, uint32_t *out_id)
+{
+    uint64_t id;
+    if (!slice_u64(text, INT32_MAX, &id) || id < least)
+        return false;
+    *out_id = (uint32_t)id;
+    return true;
+}
+
 void cometql_hold(struct cometql *q, const struct message *const *messages, size_t count)
 {
     held_clear(q);
@@ -81,7 +95,7 @@ void cometql_hold(struct cometql *q, const struct message *const *messages, size
     q->held = malloc(count * sizeof(*q->held));
     if (q->held == NULL) /* they are shown at once then; only the pace is lost */
         for (size_t i = 0; i < count; i++)
-            cometql_message_row(q, messages[i]);
+            q->table->message_row(q, messages[i]);
     for (; q->held != NULL && q->held_count < count; q->held_count++)
         q->held[q->held_count] = message_ref(messages[q->held_count]);
 }
@@ -142,10 +156,11 @@ static bool ask_next(struct cometql *q, key_begin *begin)
     const struct condition *list = key_list(q);
     while (list != NULL && q->next < list->count) {
         const struct value *key = statement_value(&q->st, list->first + q->next++);
-        if (key->kind == VALUE_NULL || key->text.len >= sizeof q->key_text)
+        if (key->kind == VALUE_NULL)
             continue;
-        memcpy(q->key_text, key->text.at, key->text.len);
-        q->key_len = (uint8_t)key->text.len;
+        q->key_len = (uint8_t)(key->text.len < sizeof q->key_text ? key->text.len : 0); /* longer ones are no name and no id */
+        if (q->key_len > 0)
+            memcpy(q->key_text, key->text.at, key->text.len);
         if (begin(q, key->text))
             return true;
     }
@@ -156,7 +171,7 @@ static void show_held(struct cometql *q)
 {
     while (q->held_at < q->held_count && !(q->walk == WALK_SELECT && mysql_is_blocked(q->conn))) {
         const struct message *m = q->held[q->held_at++];
-        cometql_message_row(q, m);
+        q->table->message_row(q, m);
         message_unref(m);
     }
 }
@@ -166,6 +181,11 @@ static void step_select(struct cometql *q)
     show_held(q);
     if (mysql_is_blocked(q->conn))
         return; /* on_drain */
+    if (q->left > 0 && q->key_condition < 0 && q->table->fetch_all != NULL && !q->asked_all) {
+        q->asked_all = true;
+        q->table->fetch_all(q);
+        return;
+    }
     if (q->left == 0 || q->table->fetch == NULL || !ask_next(q, q->table->fetch))
         cometql_end(q);
 }
@@ -214,7 +234,8 @@ static void step_insert(struct cometql *q)
     if (q->next < q->st.row_count)
         q->table->insert(q, q->next++);
     else
-        cometql_ok(q, (uint64_t)q->table->affected * q->st.row_count, 0);
+        cometql_ok(q, (uint64_t)q->table->affected * q->st.row_count,
+                   q->table->insert_id != NULL ? q->table->insert_id(q) : 0);
 }
 
 /* Goes on in the shard's next turn. */
@@ -322,6 +343,7 @@ static void begin_walk(struct cometql *q, enum walk_kind walk)
     }
     q->walk = walk;
     q->next = 0;
+    q->asked_all = false;
     q->row_number = 0;
     q->skip = q->st.has_limit ? q->st.limit_skip : 0;
     q->left = q->st.has_limit ? q->st.limit_count : UINT64_MAX;

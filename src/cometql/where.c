@@ -115,7 +115,9 @@ static enum status choose_key(struct cometql *q, struct error *error)
     }
     q->id_condition = -1;
     if (q->key_condition < 0)
-        return q->table->key < 0 ? OK : error_plain(error, E_WHERE);
+        return q->table->key < 0 || (q->table->key_is_optional && q->st.kind == STATEMENT_SELECT)
+                   ? OK
+                   : error_plain(error, E_WHERE);
     return is_equality(q, &q->st.conditions[q->key_condition]) ? OK : error_plain(error, E_WHERE);
 }
 
@@ -130,7 +132,7 @@ enum status where_check_conditions(struct cometql *q, struct error *error)
         if (status != OK)
             return status;
     }
-    q->has_filters = q->st.condition_count > 1;
+    q->has_filters = q->st.condition_count > (q->key_condition >= 0 ? 1u : 0u);
     return choose_key(q, error);
 }
 

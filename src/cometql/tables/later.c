@@ -1,45 +1,6 @@
 /* later: tables that are known by name and columns, and come with a later version. */
 #include "cometql/internal.h"
 
-const struct table table_users_auth = {
-    .name = "users_auth",
-    .columns = { { "id", "int(11)" }, { "hash", "varchar(32)" } },
-    .column_count = 2,
-    .is_listed = true,
-    .is_later = true,
-};
-
-const struct table table_users_data = {
-    .name = "users_data",
-    .columns = { { "id", "int(11)" }, { "data", "text" } },
-    .column_count = 2,
-    .is_later = true,
-};
-
-const struct table table_users_time = {
-    .name = "users_time",
-    .columns = { { "id", "int(11)" }, { "time", "int(11)" } },
-    .column_count = 2,
-    .is_listed = true,
-    .is_read_only = true,
-    .is_later = true,
-};
-
-const struct table table_users_messages = {
-    .name = "users_messages",
-    .columns = { { "id", "int(11)" }, { "index", "char(36)" }, { "event", "varchar(64)" }, { "message", "text" } },
-    .column_count = 4,
-    .is_listed = true,
-    .is_later = true,
-};
-
-const struct table table_revoked_tokens = {
-    .name = "revoked_tokens",
-    .columns = { { "token", "varchar(600)" } },
-    .column_count = 1,
-    .is_later = true,
-};
-
 const struct table table_conference = {
     .name = "conference",
     .columns = { { "name", "varchar(64)" },

@@ -26,7 +26,7 @@ static void rows(struct cometql *q, const struct ask *answered)
         cometql_hold(q, answered->messages, answered->message_count);
 }
 
-void cometql_message_row(struct cometql *q, const struct message *m)
+static void message_row(struct cometql *q, const struct message *m)
 {
     char         id[MESSAGE_ID_SIZE], time[24], index[24], user_id[16];
     struct slice event = m->draft->event;
@@ -81,7 +81,12 @@ static enum status check(const struct cometql *q, uint32_t row, struct error *er
 static void on_published(struct stream *s, const struct publish_report *r)
 {
     struct cometql *q = cometql_of(s);
-    if (r->status != OK)
+    struct error    error;
+    if (r->status == E_STORE || r->status == E_STORE_AWAY || r->status == E_STORE_FULL) {
+        error_set(&error, r->status, "The message was delivered, but is not in the stored history: %s",
+                  status_row(r->status)->sentence);
+        cometql_fail(q, &error);
+    } else if (r->status != OK)
         cometql_fail_plain(q, r->status);
     else
         cometql_answered(q);
@@ -91,8 +96,6 @@ static void insert(struct cometql *q, uint32_t row)
 {
     struct draft *d = draft_new(q->app, cometql_cell(q, row, NAME)->text, cometql_cell(q, row, EVENT)->text,
                                 cometql_cell(q, row, MESSAGE)->text);
-    if (d != NULL && slice_starts(d->channel, "trust_"))
-        d->history_floor = CHANNEL_HISTORY_MAX; /* these are recorded without a setting (cometql.md 3.5) */
     q->is_asking = true;
     if (d == NULL || publish(d, mysql_stream(q->conn), 0, on_published) != OK)
         cometql_fail_plain(q, E_NO_MEMORY);
@@ -112,6 +115,7 @@ const struct table table_pipes_messages = {
     .id = ID,
     .is_listed = true,
     .fetch = fetch,
+    .message_row = message_row,
     .rows = rows,
     .erase = erase,
     .drop = drop,

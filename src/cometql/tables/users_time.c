@@ -1,0 +1,38 @@
+/* users_time: when users were last seen. One row for each id that is asked for: 0 = online now, a unix time, -1 = nobody knows. */
+#include <stdio.h>
+
+#include "cometql/internal.h"
+
+enum { ID, TIME, COLUMNS };
+
+static bool fetch(struct cometql *q, struct slice key)
+{
+    uint32_t id;
+    if (!cometql_user_id(key, 0, &id))
+        return false;
+    cometql_ask_user(q, ASK_USER_SEEN, id, SLICE(""), SLICE(""));
+    return true;
+}
+
+static void rows(struct cometql *q, const struct ask *answered)
+{
+    char time[24] = "-1";
+    if (answered->kind != ASK_USER_SEEN)
+        return;
+    if (answered->number != UINT64_MAX)
+        snprintf(time, sizeof time, "%llu", (unsigned long long)answered->number);
+    struct slice cells[COLUMNS] = { [ID] = slice_of(q->key_text, q->key_len), [TIME] = slice_str(time) };
+    cometql_row(q, cells);
+}
+
+const struct table table_users_time = {
+    .name = "users_time",
+    .columns = { [ID] = { "id", "int(11)" }, [TIME] = { "time", "int(11)" } },
+    .column_count = COLUMNS,
+    .key = ID,
+    .id = -1,
+    .is_listed = true,
+    .is_read_only = true,
+    .fetch = fetch,
+    .rows = rows,
+};
