@@ -8,6 +8,7 @@
 #include "base/array.h"
 #include "server/config_parts.h"
 #include "server/jwt_keys.h"
+#include "server/storage.h"
 
 void config_remark(struct config *c, enum config_weight weight, const struct config_place *place, const char *format,
                    ...)
@@ -146,6 +147,11 @@ static void check_together(struct config *c)
         config_remark(c, CONFIG_WARNING, &place, "ws.cluster has no effect in this version: this server works alone");
 
     check_jwt_keys(c);
+    struct error       error;
+    struct store_setup store;
+    place = place_of(c, SETTING_ID_store_backend);
+    if (storage_setup_from(c, &store, &error) != OK)
+        config_remark(c, CONFIG_ERROR, &place, "%s", error.text);
 
     struct stat st;
     place = place_of(c, SETTING_ID_main_base_dir);

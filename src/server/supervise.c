@@ -21,6 +21,8 @@
 #include "server/console.h"
 #include "server/jwt_keys.h"
 #include "server/secret.h"
+#include "server/storage.h"
+#include "server/user_settings.h"
 #include "server/wiring.h"
 #include "ws/conn.h"
 
@@ -41,6 +43,8 @@ struct server {
     struct mysql_settings   mysql;
     struct slice           *origins; /* owned */
     struct http_type       *types;   /* owned */
+    struct classic_app_readers *app_readers; /* owned */
+    bool                    has_store;
     struct secret           password;
     struct jwt_keys         jwt; /* for logins */
 };
@@ -145,8 +149,11 @@ static enum status set_classic(struct server *s, struct error *e)
         .origins = s->origins,
         .origin_count = c->ws.hosts.count,
     };
+    enum status status = user_readers_from(c, &s->classic.readers, &s->app_readers, &s->classic.app_reader_count, e);
+    s->classic.app_readers = s->app_readers;
+    s->classic.jwt = &s->jwt;
     classic_setup(&s->classic);
-    return OK;
+    return status;
 }
 
 static void set_cometql(struct server *s)
@@ -159,6 +166,7 @@ static void set_cometql(struct server *s)
         .idle_s = (uint32_t)(c->cometql.idle_ms / 1000),
         .ws_statistics_s = (uint32_t)(c->ws.statistics_ms / 1000),
         .cometql_statistics_s = (uint32_t)(c->cometql.statistics_ms / 1000),
+        .jwt = &s->jwt,
         .start_ms = clock_mono_ms(),
     };
     cometql_setup(&s->cometql);
@@ -184,6 +192,11 @@ static enum status set_hub(struct server *s, struct error *e)
         .max_subscriptions = (uint32_t)c->ws.max_subscriptions,
         .history_bytes = c->main.history_bytes,
         .backlog_bytes = c->main.backlog_bytes,
+        .history_age_ms = c->store.history_age_ms,
+        .floor_age_ms = c->store.trust_age_ms,
+        .history_floor = classic_history_floor,
+        .has_store = true,
+        .users = user_rules_from(c),
     };
     random_bytes(seed, sizeof seed);
     map_seed_set(seed);
@@ -216,7 +229,9 @@ static enum status prepare(struct server *s, struct error *e)
     for (unsigned i = 0; i < PORT_COUNT; i++)
         if ((status = port_reserve(&s->ports[i], e)) != OK)
             return status;
-    return OK;
+    status = storage_open(c, e); /* last: it may wait for a database */
+    s->has_store = status == OK;
+    return status;
 }
 
 static void release(struct server *s)
@@ -224,9 +239,12 @@ static void release(struct server *s)
     for (unsigned i = 0; i < PORT_COUNT; i++)
         if (s->ports[i].name != NULL && s->ports[i].reserved_fd > 0)
             port_release(&s->ports[i]);
+    if (s->has_store)
+        storage_close();
     free(s->origins);
     free(s->types);
     jwt_keys_clear(&s->jwt);
+    free(s->app_readers);
     secret_clear(&s->password);
     hub_clear();
 }

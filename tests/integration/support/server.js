@@ -94,7 +94,9 @@ export class Server {
         this.password = options['main.password'] ?? PASSWORD;
         const settings = {
             'ws.ip': '127.0.0.1', 'ws.port': 0, 'cometql.port': 0,
-            'main.state_dir': join(this.directory, 'state'), 'main.password': this.password, ...options,
+            'main.state_dir': join(this.directory, 'state'), 'main.password': this.password,
+            'store.backend': process.env.ENCKE_TEST_STORE ?? null, // the whole suite against another store
+            ...options,
         };
         const words = Object.entries(settings).filter(([, value]) => value !== null).map(([key, value]) => `--${key}=${value}`);
         this.process = new Process([...words, ...(quiet ? ['--quiet'] : []), ...args], { env, descriptors });

@@ -1,0 +1,21 @@
+/* storage: from the configuration to an open store, and what it holds to the hub.
+ *
+ * Thread: main, before the shards start and after they have ended.
+ */
+#ifndef ENCKE_SERVER_STORAGE_H
+#define ENCKE_SERVER_STORAGE_H
+
+#include "server/config.h"
+#include "store/store.h"
+
+/* Which backend, where, how: borrows from the configuration. The error names the setting. */
+enum status storage_setup_from(const struct config *c, struct store_setup *out, struct error *out_error)
+    __attribute__((warn_unused_result));
+
+/* Opens it and gives the hub what it holds; after hub_setup. */
+enum status storage_open(const struct config *c, struct error *out_error) __attribute__((warn_unused_result));
+
+/* Writes what waits. Says so when something was lost. */
+void storage_close(void);
+
+#endif
