@@ -91,6 +91,7 @@
                 userId: o.user_id || 0,
                 session: o.user_key || '',
                 uuid: o.uuid,
+                recover: o.recover === true, /* CppComet's pages do not expect to hear what they missed */
                 WebSocket: o.WebSocket,
             });
             this.client.on('frame', (frame) => this._frame(frame));

@@ -9,6 +9,8 @@ export interface Message<T = unknown> {
     /** Unix seconds. */
     time?: number;
     isHistory: boolean;
+    /** It was missed while the connection was lost, and fetched afterwards. */
+    isRecovered: boolean;
 }
 
 export interface Member {
@@ -41,6 +43,12 @@ export interface Options {
     maxWaiting?: number;
     /** Messages an async iterator may be behind. */
     maxBuffered?: number;
+    /** After a lost connection, fetch what was missed from the channels' histories; true when absent. */
+    recover?: boolean;
+    /** Makes a session (a token, or the secret of users_auth); asked for before each connection and before a token expires. */
+    getSession?: () => string | Promise<string>;
+    /** Seconds before a token expires; 30 when absent. */
+    renewBefore?: number;
     /** Leaves `data` the text it came as. */
     raw?: boolean;
     random?: () => number;
@@ -65,6 +73,8 @@ export interface Events {
     open: { authorized: boolean };
     close: { isFinal: boolean };
     reconnecting: { delay: number; attempt: number };
+    /** After a lost connection: `recovered` false says that some of what was missed is gone for good. */
+    recovered: { channel: string; recovered: boolean; count: number };
     error: Error;
     message: Message;
     frame: Record<string, unknown>;
@@ -78,6 +88,8 @@ export class Client {
     on<E extends keyof Events>(event: E, listener: (value: Events[E]) => void): () => void;
     off<E extends keyof Events>(event: E, listener: (value: Events[E]) => void): void;
     ready(): Promise<this>;
+    /** On the open connection and on every later one. */
+    login(userId: number, session: string): Promise<boolean>;
     subscribe<T = unknown>(channel: string, callback?: (message: Message<T>) => void): Subscription<T>;
     publish(channel: string, data: unknown, options?: { event?: string }): Promise<Report>;
     history<T = unknown>(channel: string, options?: { limit?: number }): Promise<Message<T>[]>;

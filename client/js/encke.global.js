@@ -10,8 +10,11 @@
  *   publish   ──> waits for its delivery report; reports of one channel come in the order of the publications
  *   history, presence, count ──> questions; the server answers those of one connection in their order
  *
+ *   recover   ──> after each new list: what did this channel say since the position (epoch, offset) last heard?
+ *
  * A lost connection is made again after a random part of a growing delay (full jitter), and the list is sent again. Commands
  * given meanwhile wait. A publication whose report was lost with the connection is rejected, not repeated: it may have arrived.
+ * While a channel recovers its live messages are held, so that they come behind those that were missed, each once and in order.
  */
 (function () {
     'use strict';
@@ -36,6 +39,9 @@
         openTimeout: 15000, /* ms until the server must have greeted */
         maxWaiting: 1000, /* commands that may wait for a connection */
         maxBuffered: 10000, /* messages an async iterator may be behind */
+        recover: true, /* after a lost connection, fetch what was missed from the channels' histories */
+        getSession: undefined, /* () => session or a promise of one: asked for before each connection, and before a token expires */
+        renewBefore: 30, /* s before a token expires */
         raw: false, /* true: data stays the text it came as */
         random: Math.random,
     };
@@ -104,6 +110,22 @@
         if (typeof asIs !== 'string' || asIs !== text || !text.includes('\\'))
             return asIs;
         return parsed(text.replace(/\\([^])/g, (pair, letter) => ESCAPED[letter] ?? letter));
+    }
+
+    /* When a JSON Web Token expires, in unix seconds; undefined for anything else. */
+    function expiryOf(session) {
+        try {
+            const claims = JSON.parse(globalThis.atob(session.split('.')[1].replace(/-/g, '+').replace(/_/g, '/')));
+            return typeof claims.exp === 'number' ? claims.exp : undefined;
+        } catch {
+            return undefined;
+        }
+    }
+
+    function checkSession(session) {
+        if (typeof session !== 'string' || !SESSION.test(session) || /[&#]/.test(session))
+            throw new TypeError('a session is ASCII text without blanks, & and #');
+        return session;
     }
 
     function checkChannel(channel) {
@@ -183,8 +205,7 @@
             this.options.WebSocket = this.options.WebSocket || globalThis.WebSocket;
             if (!this.options.WebSocket)
                 throw new TypeError("no WebSocket here: pass one, connect({ url, WebSocket: require('ws') })");
-            if (!SESSION.test(this.options.session) || /[&#]/.test(this.options.session))
-                throw new TypeError('a session is ASCII text without blanks, & and #');
+            checkSession(this.options.session);
             this.address = socketAddress(this.options.url);
             this.uuid = this.options.uuid || rememberedUuid(this.options.random);
             this.state = 'connecting'; /* 'connecting' | 'open' | 'waiting' | 'closed' */
@@ -196,6 +217,10 @@
             this._attempt = 0;
             this._markers = 0;
             this._listIsStale = false;
+            this._positions = new Map(); /* name -> { epoch, offset } last heard */
+            this._recovering = new Map(); /* name -> live frames held until the answer */
+            this._turn = 0; /* of the last operation sent: questions are answered in their order */
+            this._placed = new Set(); /* names whose position this connection has asked for */
             this._connect();
         }
 
@@ -248,10 +273,28 @@
             return `/ws/sesion=${o.session}&myid=${o.userId || ''}&devid=${o.app}&v=${PROTOCOL_VERSION}&uuid=${this.uuid}&api=encke`;
         }
 
+        /* With a fresh session first, where the page makes them. */
         _connect() {
+            this.state = 'connecting';
+            if (!this.options.getSession) {
+                this._dial();
+                return;
+            }
+            Promise.resolve().then(() => this.options.getSession()).then((session) => {
+                this.options.session = checkSession(session || '');
+                if (this.state === 'connecting')
+                    this._dial();
+            }).catch((error) => {
+                if (this.state !== 'connecting')
+                    return;
+                this._emit('error', new Error(`getSession: ${error.message}`));
+                this._lost();
+            });
+        }
+
+        _dial() {
             const socket = new this.options.WebSocket(this.address + this._path());
             this._socket = socket;
-            this.state = 'connecting';
             const isMine = () => this._socket === socket;
             this._openTimer = setTimeout(() => { if (isMine()) this._lost(); }, this.options.openTimeout);
             socket.onmessage = (event) => { if (isMine()) this._receive(event.data); };
@@ -262,6 +305,7 @@
         _dropSocket() {
             const socket = this._socket;
             clearTimeout(this._openTimer);
+            clearTimeout(this._renewTimer);
             this._socket = null;
             if (socket)
                 try { socket.close(); } catch { /* it was never open */ }
@@ -273,6 +317,8 @@
             if (wasOpen && Date.now() - this._openedAt >= this.options.stableAfter)
                 this._attempt = 0;
             this._rejectSentPublications();
+            this._recovering.clear(); /* what was held comes again */
+            this._placed.clear();
             this.state = 'waiting';
             this._emit('close', { isFinal: false });
             if (this.state !== 'waiting')
@@ -312,8 +358,48 @@
             if (this._channels.size > 0)
                 this._sendList();
             for (const operation of this._operations)
-                this._send(operation);
+                if (!operation.isSent)
+                    this._send(operation);
+            this._planRenewal();
             this._emit('open', frame);
+        }
+
+        /* --- who the visitor is ------------------------------------------------------------------------------------------ */
+
+        /* Logs in on the open connection, and on every later one. Resolves with true or false. */
+        login(userId, session) {
+            try {
+                if (!Number.isInteger(userId) || userId <= 0)
+                    throw new TypeError('login: the id of a user is a number above 0');
+                checkSession(session);
+                return this._operation('login', undefined, [`login\n${userId}\n${session}`]).then((isAuthorized) => {
+                    if (isAuthorized) {
+                        Object.assign(this.options, { userId, session });
+                        this.isAuthorized = true;
+                        this._planRenewal();
+                    }
+                    return isAuthorized;
+                });
+            } catch (error) {
+                return Promise.reject(error);
+            }
+        }
+
+        /* A token that the page can renew is renewed before it expires: otherwise the server ends the connection then. */
+        _planRenewal() {
+            clearTimeout(this._renewTimer);
+            const expires = this.options.getSession && this.isAuthorized ? expiryOf(this.options.session) : undefined;
+            if (expires === undefined)
+                return;
+            const wait = Math.max(0, (expires - this.options.renewBefore) * 1000 - Date.now());
+            this._renewTimer = setTimeout(() => this._renew(), Math.min(wait, 2 ** 31 - 1));
+        }
+
+        _renew() {
+            Promise.resolve().then(() => this.options.getSession())
+                .then((session) => (this.state === 'open' ? this.login(this.options.userId, session) : true))
+                .then((isRenewed) => { if (!isRenewed) throw new Error('the server did not accept the new token'); })
+                .catch((error) => this._emit('error', new Error(`getSession: ${error.message}`)));
         }
 
         /* --- receiving --------------------------------------------------------------------------------------------------- */
@@ -347,11 +433,13 @@
                 this._opened(frame);
             else if (frame.pipe === 'sys' && frame.event === 'error')
                 this._failed(frame);
+            else if (frame.pipe === 'sys' && frame.event === 'login')
+                this._loggedIn(frame);
             else if (frame.marker !== undefined)
                 this._answered(frame);
             else if (typeof frame.pipe === 'string' && frame.pipe.startsWith('_answer_to_'))
                 this._reported(frame);
-            else if (!(frame.fromQueue && this._collect(frame)))
+            else if (!(frame.fromQueue && this._collect(frame)) && !this._hold(frame))
                 this._message(frame);
             this._emit('frame', frame);
         }
@@ -370,11 +458,15 @@
                 userId: frame.user_id,
                 time: frame.message_send_time,
                 isHistory: frame.fromQueue === true,
+                isRecovered: false,
             };
         }
 
-        _message(frame) {
+        _message(frame, isRecovered = false) {
             const message = this._toMessage(frame);
+            message.isRecovered = isRecovered;
+            if (frame.epoch !== undefined)
+                this._positions.set(frame.pipe, { epoch: frame.epoch, offset: frame.offset });
             for (const subscription of [...(this._channels.get(message.channel) || [])])
                 if (subscription.isActive)
                     try {
@@ -383,6 +475,59 @@
                         setTimeout(() => { throw error; }, 0);
                     }
             this._emit('message', message);
+        }
+
+        /* --- recovery ---------------------------------------------------------------------------------------------------- */
+
+        /* Behind the list that subscribes to them: where are these channels now, and what was missed? */
+        _recover() {
+            if (!this.options.recover || !/^Encke/.test((this.serverInfo && this.serverInfo.server) || ''))
+                return; /* CppComet closes connections that say what it does not know */
+            for (const name of this._channels.keys()) {
+                if (name === 'msg' || this._placed.has(name))
+                    continue;
+                const { epoch, offset } = this._positions.get(name) || { epoch: '', offset: '' };
+                const marker = this._marker();
+                this._placed.add(name);
+                this._recovering.set(name, []);
+                this._operations.push({
+                    kind: 'recover', channel: name, texts: [], marker, isSent: true, turn: ++this._turn, found: [], hadPosition: epoch !== '',
+                    resolve: () => {}, reject: () => this._release(name, []),
+                });
+                this._socket.send(`recover\n${name}\n${epoch}\n${offset}\n${marker}`);
+            }
+        }
+
+        /* True: the frame waits for the answer about its channel. */
+        _hold(frame) {
+            const held = frame.epoch !== undefined && this._recovering.get(frame.pipe);
+            if (held)
+                held.push(frame);
+            return Boolean(held);
+        }
+
+        /* What was missed, then what was held, each once, in the order of the channel. */
+        _release(name, missed, epoch) {
+            const held = this._recovering.get(name) || [];
+            this._recovering.delete(name);
+            const known = new Set(missed.map((frame) => `${frame.epoch}/${frame.offset}`));
+            const late = held.filter((frame) => !known.has(`${frame.epoch}/${frame.offset}`));
+            const elder = missed.filter((frame) => frame.epoch !== epoch);
+            const present = missed.filter((frame) => frame.epoch === epoch).concat(late).sort((a, b) => a.offset - b.offset);
+            for (const frame of elder.concat(present))
+                this._message(frame, missed.includes(frame));
+        }
+
+        _recovered(operation, { epoch, offset, recovered }) {
+            const name = operation.channel;
+            this._release(name, operation.hadPosition ? operation.found : [], epoch);
+            if (Number(`0x${epoch}`) !== 0) {
+                const heard = this._positions.get(name);
+                if (!heard || heard.epoch !== epoch || heard.offset < offset)
+                    this._positions.set(name, { epoch, offset });
+            }
+            if (operation.hadPosition)
+                this._emit('recovered', { channel: name, recovered, count: operation.found.length });
         }
 
         /* --- operations -------------------------------------------------------------------------------------------------- */
@@ -404,6 +549,7 @@
             if (this._listIsStale)
                 this._sendList();
             operation.isSent = true;
+            operation.turn = ++this._turn;
             operation.found = [];
             for (const text of operation.texts)
                 this._socket.send(text);
@@ -418,7 +564,7 @@
          * are asked again. */
         _rejectSentPublications() {
             const lost = this._operations.filter((operation) => operation.isSent && operation.kind === 'publish');
-            this._operations = this._operations.filter((operation) => !lost.includes(operation));
+            this._operations = this._operations.filter((operation) => !lost.includes(operation) && operation.kind !== 'recover');
             for (const operation of this._operations)
                 operation.isSent = false;
             for (const operation of lost)
@@ -444,7 +590,9 @@
             if (!operation)
                 return;
             this._finish(operation);
-            if (operation.kind === 'history')
+            if (operation.kind === 'recover')
+                this._recovered(operation, frame.data);
+            else if (operation.kind === 'history')
                 operation.resolve(operation.found);
             else if (operation.kind === 'count')
                 operation.resolve(Array.isArray(frame.data) ? frame.data[1] : frame.data.user_in_pipe); /* CppComet: ["user_in_pipe",1] */
@@ -454,12 +602,20 @@
                 operation.resolve(frame.data.map((one) => ({ userId: Number(one.user_id), uuid: one.uuid })));
         }
 
-        /* A message of the history that was asked for first. */
+        /* A message of the history, or of the recovery, that was asked for first. */
         _collect(frame) {
-            const operation = this._first('history', frame.pipe);
+            const [operation] = this._operations
+                .filter(({ isSent, kind, channel }) => isSent && (kind === 'history' || kind === 'recover') && channel === frame.pipe)
+                .sort((a, b) => a.turn - b.turn);
             if (operation)
-                operation.found.push(this._toMessage(frame));
+                operation.found.push(operation.kind === 'history' ? this._toMessage(frame) : frame);
             return operation !== undefined;
+        }
+
+        _loggedIn(frame) {
+            const operation = this._first('login');
+            if (operation)
+                this._finish(operation).resolve(frame.data.authorized === true);
         }
 
         /* An error frame names no command: its text tells the kind. A refusal of a publication comes at once and overtakes the
@@ -469,10 +625,14 @@
                 return this._firstThat(({ kind, channel }) => kind === 'publish' && channel.startsWith('webauth_'));
             if (/^\[pipe_count\]|pipe name\.$/.test(text))
                 return this._first('count');
+            if (/^login|^This connection belongs/.test(text))
+                return this._first('login');
             if (/^\[track_pipe_users\]/.test(text))
                 return this._first('presence');
             if (/^The history|^Invalid (channel name|marker value)\./.test(text))
                 return this._first('history');
+            if (/^You may not (read|hear)/.test(text))
+                return this._first(/hear/.test(text) ? 'recover' : 'userData');
             return this._first('publish') || this._firstThat(() => true);
         }
 
@@ -506,6 +666,8 @@
             if (!subscriptions || !subscriptions.delete(subscription) || subscriptions.size > 0)
                 return;
             this._channels.delete(subscription.channel);
+            this._positions.delete(subscription.channel);
+            this._placed.delete(subscription.channel);
             this._changed();
         }
 
@@ -520,6 +682,7 @@
         _sendList() {
             this._listIsStale = false;
             this._socket.send(['subscription', ...[...this._channels.keys()].filter((name) => name !== 'msg')].join('\n'));
+            this._recover();
         }
 
         /* Resolves with { reached }: to how many connections the message is on its way, this one left out. */
