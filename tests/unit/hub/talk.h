@@ -23,138 +23,13 @@
 #ifndef ENCKE_TESTS_UNIT_HUB_TALK_H
 #define ENCKE_TESTS_UNIT_HUB_TALK_H
 
-#include <stdio.h>
-
-#include "base/list.h"
-#include "base/map.h"
-#include "hub/ask.h"
-#include "hub/channel.h"
-#include "hub/hub.h"
-#include "hub/publish.h"
-#include "hub/session.h"
-#include "unit/test.h"
+#include "unit/hub/talk_users.h"
 
 /* --- the server -------------------------------------------------------------------------------------------------------- */
-
-struct talker {
-    struct slab_head head;
-    struct session   session;
-    struct buf       line;
-};
-
-static _Thread_local struct slab talkers;
-
-static void talk_say(struct stream *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void talk_say(struct stream *s, const char *format, ...)
-{
-    char    text[4096];
-    va_list arguments;
-    va_start(arguments, format);
-    int n = vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    stream_write(s, slice_of(text, (size_t)n));
-}
-
-static void talk_encode(struct buf *out, const struct message *m)
-{
-    const struct draft *d = m->draft;
-    if (d->kind == MESSAGE_TEXT || d->kind == MESSAGE_STATUS)
-        buf_printf(out, "> %.*s %.*s\n", SLICE_ARG(d->channel), SLICE_ARG(d->payload));
-    else if (d->kind == MESSAGE_PERSONAL)
-        buf_printf(out, "= %.*s\n", SLICE_ARG(d->payload));
-    else
-        buf_printf(out, "! %s %.*s\n", d->kind == MESSAGE_JOIN ? "join" : "leave", SLICE_ARG(d->uuid));
-}
-
-static bool talk_announces(struct slice channel)
-{
-    return slice_starts(channel, "room");
-}
-
-static struct session *talk_session_of(struct stream *s)
-{
-    return &((struct talker *)s->owner)->session;
-}
-
-static bool talk_tell(struct stream *s, const struct message *m, bool is_from_queue)
-{
-    if (is_from_queue)
-        talk_say(s, "~ %.*s\n", SLICE_ARG(m->draft->payload));
-    else
-        stream_write(s, m->bytes[0]);
-    return stream_is_open(s);
-}
-
-static void talk_end(struct stream *s, enum leave_reason why)
-{
-    talk_say(s, "end %d\n", why);
-    stream_finish(s);
-}
-
-static const struct dialect talk_dialect = { .name = "talk",
-                                             .encode = talk_encode,
-                                             .announces = talk_announces,
-                                             .session_of = talk_session_of,
-                                             .tell = talk_tell,
-                                             .end = talk_end };
 
 static void talk_published(struct stream *s, const struct publish_report *r)
 {
     talk_say(s, "R %llu %llu\n", (unsigned long long)r->reached, (unsigned long long)r->offset);
-}
-
-static void talk_about_user(struct stream *s, const struct ask *a)
-{
-    switch (a->kind) {
-    case ASK_USER_LOGIN:
-        if (a->status == OK)
-            session_identify(&((struct talker *)s->owner)->session, a->user_id);
-        talk_say(s, a->status == OK ? "l %u\n" : "l no\n", a->user_id);
-        break;
-    case ASK_USER_TELL:
-        talk_say(s, a->status == OK ? "w %d\n" : "w -%d\n", a->status == OK ? (int)a->number : (int)a->status);
-        break;
-    case ASK_USER_QUEUE:
-        for (size_t i = 0; i < a->message_count; i++)
-            talk_say(s, "g %.*s\n", SLICE_ARG(a->messages[i]->draft->payload));
-        talk_say(s, "g.\n");
-        break;
-    case ASK_USER_SEEN:
-        talk_say(s, "b %lld\n", (long long)a->number);
-        break;
-    default:
-        talk_say(s, "%s\n", a->status == OK ? "+" : "-");
-    }
-}
-
-static void talk_ask_user(struct stream *s, enum ask_kind kind, uint32_t user_id, struct slice text, uint64_t number)
-{
-    struct ask *a = ask_user_new(kind, 0, user_id, SLICE("e"), text, SLICE(""));
-    assert_non_null(a);
-    a->number = number;
-    a->has_token = number > 0;
-    ask_send(a, s, talk_about_user);
-}
-
-static void talk_user_line(struct stream *s, char verb, struct slice name, struct slice rest)
-{
-    static const struct {
-        char          verb;
-        enum ask_kind kind;
-    } verbs[] = { { 'N', ASK_USER_LOGIN }, { 'K', ASK_USER_HASH_PUT }, { 'k', ASK_USER_HASH_DROP }, { 'W', ASK_USER_TELL },
-                  { 'G', ASK_USER_QUEUE }, { 'g', ASK_USER_QUEUE_DROP }, { 'B', ASK_USER_SEEN }, { 'r', ASK_TOKEN_DROP } };
-    uint64_t id = 0, until_s = 0;
-    (void)slice_u64(name, UINT32_MAX, &id);
-    if (verb == 'V') {
-        struct slice key = slice_cut(&rest, ' ');
-        (void)slice_u64(rest, UINT32_MAX, &until_s);
-        talk_ask_user(s, ASK_USER_LOGIN, (uint32_t)id, key, shard_wall_s() + until_s);
-    } else if (verb == 'R') {
-        talk_ask_user(s, ASK_TOKEN_PUT, (uint32_t)id, rest, shard_wall_s() + 1000);
-    }
-    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
-        if (verbs[i].verb == verb)
-            talk_ask_user(s, verbs[i].kind, (uint32_t)id, rest, 0);
 }
 
 static void talk_answered(struct stream *s, const struct ask *a)
