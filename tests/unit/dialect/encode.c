@@ -123,7 +123,8 @@ TEST(members_are_sorted_by_name_whatever_a_frame_has)
     const struct classic_frame f = {
         .data = SLICE("1"), .data_is_text = true, .info = SLICE("i"), .event = SLICE("e"), .pipe = SLICE("p"),
         .marker = SLICE("m"), .server = SLICE("s"), .has_time = true, .time_s = 5, .error = 423, .authorized = 1,
-        .from_queue = true, .has_user = true, .user_id = 7,
+        .from_queue = true,
+        .is_history = true, .has_user = true, .user_id = 7,
     };
     buf_reset(&out);
     classic_encode(&out, &f, true);
