@@ -4,7 +4,7 @@
  *
  * Answers that are known in another shard come later. A question (pipe_count, pipe_log, track_pipe_users) stops the reading of
  * this connection until it is answered, so answers come in the order of the questions; publications go on side by side, up to
- * IN_FLIGHT_MAX of them, and only then is reading stopped.
+ * IN_FLIGHT_MAX units of them, and only then is reading stopped. Presence events that this connection causes count as well.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,8 @@
 #include "hub/channel.h"
 #include "hub/publish.h"
 
-#define IN_FLIGHT_MAX  256
+#define IN_FLIGHT_MAX  256  /* units: */
+#define UNIT_BYTES     4096 /* a publication counts one, and one more for each so many bytes */
 
 static bool is_name_byte(char c)
 {
@@ -113,6 +114,8 @@ static void do_subscription(struct classic *c, struct slice list)
             break;
         }
     }
+    if (c->session.in_flight >= IN_FLIGHT_MAX)
+        stream_pause(c->ws.stream);
     if (too_long)
         say_list_error(c, "Channel name is too long");
     if (too_many)
@@ -121,11 +124,23 @@ static void do_subscription(struct classic *c, struct slice list)
 
 /* --- web_pipe2 --------------------------------------------------------------------------------------------------------- */
 
+/* So much less is under way. */
+static void settle(struct classic *c, unsigned units)
+{
+    c->session.in_flight = (uint16_t)(c->session.in_flight - units) & 0x7fff;
+    if (c->session.in_flight <= IN_FLIGHT_MAX / 2 && !c->session.is_asking)
+        ws_conn_resume(&c->ws);
+}
+
+void classic_announced(struct stream *s)
+{
+    settle(classic_of(s), 1);
+}
+
 /* The report: {"message":"...","number_messages":7} on _answer_to_<channel>. */
 static void on_published(struct stream *asker, const struct publish_report *r)
 {
     struct classic *c = classic_of(asker);
-    c->session.in_flight--;
     if (r->status != OK) {
         classic_say_error(c, CLASSIC_NO_MEMORY);
     } else {
@@ -150,8 +165,7 @@ static void on_published(struct stream *asker, const struct publish_report *r)
         buf_clear(&data);
         buf_clear(&pipe);
     }
-    if (c->session.in_flight <= IN_FLIGHT_MAX / 2 && !c->session.is_asking)
-        ws_conn_resume(&c->ws);
+    settle(c, (unsigned)r->note);
 }
 
 struct web_pipe {
@@ -213,9 +227,10 @@ static void do_web_pipe(struct classic *c, struct slice rest)
     d->user_id = p.hides_sender ? 0 : c->session.user_id;
     d->sender = stream_id(c->ws.stream);
     d->sender_listens = listens(c, p.channel);
-    c->session.in_flight++;
-    if (publish(d, c->ws.stream, 0, on_published) != OK) {
-        c->session.in_flight--;
+    unsigned units = 1 + (unsigned)(p.text.len / UNIT_BYTES);
+    c->session.in_flight = (uint16_t)(c->session.in_flight + units) & 0x7fff;
+    if (publish(d, c->ws.stream, units, on_published) != OK) {
+        settle(c, units);
         classic_say_error(c, CLASSIC_NO_MEMORY);
     } else if (c->session.in_flight >= IN_FLIGHT_MAX) {
         stream_pause(c->ws.stream);

@@ -241,6 +241,7 @@ const struct dialect classic_dialect = {
     .encode = encode,
     .announces = announces,
     .session_of = session_of,
+    .on_announced = classic_announced,
     .tell = classic_tell,
     .end = classic_end,
 };
@@ -251,6 +252,7 @@ const struct dialect classic_old_dialect = {
     .encode = encode_old,
     .announces = announces,
     .session_of = session_of,
+    .on_announced = classic_announced,
     .tell = classic_tell,
     .end = classic_end,
 };
@@ -261,6 +263,7 @@ const struct dialect classic_new_dialect = {
     .encode = encode_new,
     .announces = announces,
     .session_of = session_of,
+    .on_announced = classic_announced,
     .tell = classic_tell,
     .end = classic_end,
 };

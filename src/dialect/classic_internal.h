@@ -79,6 +79,7 @@ void classic_log_drop(struct classic *c);
 #define CLASSIC_BAD_MARKER "{\"error\":\"The marker can only contain up to 64 printable characters\",\"number_messages\":-1}"
 #define CLASSIC_NO_MEMORY "{\"error\":\"The server is out of memory, try again later\",\"number_messages\":-1}"
 struct classic *classic_of(struct stream *s);
+void classic_announced(struct stream *s);
 bool classic_is_marker(struct slice marker);
 bool classic_is_name(struct slice text); /* made of the bytes of names, whatever its length */
 void classic_ask(struct classic *c, struct ask *given, void (*on_answer)(struct stream *asker, const struct ask *a));

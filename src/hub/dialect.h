@@ -36,6 +36,9 @@ struct dialect {
     /* The session of a stream that speaks this dialect. */
     struct session *(*session_of)(struct stream *s);
 
+    /* A presence event that this session caused is on its way to everybody: in_flight is 1 less. NULL: nobody counts them. */
+    void (*on_announced)(struct stream *s);
+
     /* Says a personal message to one connection; `m` is encoded for this dialect unless it comes from the queue. False: the
      * connection is closed (now or already). */
     bool (*tell)(struct stream *s, const struct message *m, bool is_from_queue);

@@ -37,7 +37,7 @@ struct session {
     uint16_t       sub_cap; /* 0: inline */
     uint8_t        dialect; /* index */
     uint8_t        uuid_len;
-    uint16_t       in_flight : 15; /* the dialect's own: reports it awaits */
+    uint16_t       in_flight : 15; /* what is published for it and not yet reported; the dialect's own unit, presence events count 1 */
     uint16_t       is_asking : 1;  /* the dialect's own: a question is open */
     unsigned char  uuid_packed[24]; /* 32 characters of [A-Za-z0-9_-] in 6 bits each */
 };

@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "hub/internal.h"
 
+#define IN_FLIGHT_LIMIT 30000 /* of its 15 bits */
+
 struct subscription *session_subs(struct session *s)
 {
     return s->sub_cap > 0 ? s->more : s->subs;
@@ -109,6 +111,25 @@ void unsubscribe_all(struct session *s)
     s->sub_cap = 0;
 }
 
+static void on_announced(struct stream *asker, const struct publish_report *r)
+{
+    hub_shared.setup.dialects[r->note]->on_announced(asker);
+}
+
+/* Whoever comes and goes faster than others can hear of it has to wait, like any publisher. One who is leaving waits for nothing. */
+static enum status announce(const struct session *s, struct draft *given)
+{
+    const struct dialect *d = hub_shared.setup.dialects[s->dialect];
+    if (d->on_announced == NULL || !stream_is_open(s->stream) || s->in_flight >= IN_FLIGHT_LIMIT)
+        return publish(given, NULL, 0, NULL);
+    struct session *own = d->session_of(s->stream);
+    own->in_flight++;
+    enum status status = publish(given, s->stream, s->dialect, on_announced);
+    if (status != OK)
+        own->in_flight--;
+    return status;
+}
+
 void presence_publish(const struct session *s, const struct audience *a, enum message_kind kind)
 {
     static struct log_limit limit = { .every_ms = 10000 };
@@ -125,6 +146,6 @@ void presence_publish(const struct session *s, const struct audience *a, enum me
     d->user_id = s->user_id;
     d->is_recorded = false;
     d->sender = stream_id(s->stream);
-    if (publish(d, NULL, 0, NULL) != OK)
+    if (announce(s, d) != OK)
         log_limited(&limit, LOG_ERROR, "hub: no memory; a presence event was lost");
 }
