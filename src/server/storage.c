@@ -13,7 +13,7 @@ static enum status choose_backend(const struct config *c, const char **out, stru
 {
     const char *wanted = c->store.backend;
     if (strcmp(wanted, "auto") == 0)
-        wanted = "memory"; /* until the two others are there */
+        wanted = "sqlite"; /* until MariaDB is there as well */
     if (strcmp(wanted, "sqlite") != 0 && strcmp(wanted, "mariadb") != 0 && strcmp(wanted, "memory") != 0)
         return error_set(e, E_CONFIG, "store.backend = %s: it must be auto, sqlite, mariadb or memory", wanted);
     if (strcmp(wanted, "mariadb") == 0 && (c->db.host[0] == '\0' || c->db.user[0] == '\0' || c->db.name[0] == '\0'))

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import net from 'node:net';
 import { test } from 'node:test';
+import { randomFrom } from './support/random.js';
 import { serverForTest } from './support/server.js';
 import { urlPath, visit } from './support/visitor.js';
 import { until } from './support/wait.js';
@@ -13,16 +14,6 @@ import { until } from './support/wait.js';
 const SECONDS = Number(process.env.ENCKE_CHAOS_S || 4);
 const NAMES = ['web_a', 'web_b', 'track_a', 'track_b', 'private_x', 'trust_a', 'x', `web_${'y'.repeat(60)}`, `web_${'z'.repeat(61)}`, 'msg', 'sys', 'a b',
                'web_é', '@web_a', ''];
-
-/* Mulberry32. */
-function randomFrom(seed) {
-    return (below) => {
-        seed = (seed + 0x6d2b79f5) | 0;
-        let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-        t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-        return ((t ^ (t >>> 14)) >>> 0) % below;
-    };
-}
 
 class Chaos {
     constructor(server, seed) {
