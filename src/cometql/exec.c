@@ -285,7 +285,7 @@ static void exec_on_statistics(struct mysql_conn *c, struct buf *out)
 static void exec_on_drain(struct mysql_conn *c)
 {
     struct cometql *q = mysql_owner(c);
-    if (q->walk == WALK_SELECT)
+    if (q->walk == WALK_SELECT || q->walk == WALK_RESULT)
         cometql_walk(q);
 }
 

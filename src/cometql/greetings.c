@@ -5,7 +5,7 @@
 
 #include "cometql/internal.h"
 
-#define VALUE_BYTES 192
+#define VALUE_BYTES GREETING_BYTES
 
 /* --- functions ---------------------------------------------------------------------------------------------------- */
 
@@ -189,26 +189,53 @@ void cometql_variables(struct cometql *q)
 
 /* --- SELECT without a table --------------------------------------------------------------------------------------- */
 
-static enum status say_function_item(const struct cometql *q, const struct item *item, char *out, struct error *error)
+bool greeting_is_function(struct slice name)
+{
+    for (size_t i = 0; i < COUNT(functions); i++)
+        if (slice_is_nocase(name, functions[i].name))
+            return true;
+    return false;
+}
+
+bool greeting_function(const struct cometql *q, struct slice name, char *out)
 {
     for (size_t i = 0; i < COUNT(functions); i++) {
-        if (slice_is_nocase(item->text, functions[i].name)) {
+        if (slice_is_nocase(name, functions[i].name)) {
             functions[i].say(q, out);
-            return OK;
+            return true;
         }
     }
+    return false;
+}
+
+bool greeting_variable(const struct cometql *q, struct slice name, char *out)
+{
+    for (size_t i = 0; i < COUNT(variables); i++) {
+        if (slice_is_nocase(name, variables[i].name)) {
+            say_variable(q, i, out);
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *greeting_variable_at(size_t index)
+{
+    return index < COUNT(variables) ? variables[index].name : NULL;
+}
+
+static enum status say_function_item(const struct cometql *q, const struct item *item, char *out, struct error *error)
+{
+    if (greeting_function(q, item->text, out))
+        return OK;
     return error_set(error, E_SYNTAX, "Syntax error in query near '%.*s': there is no such function",
                      SLICE_ARG(item->title));
 }
 
 static enum status say_variable_item(const struct cometql *q, const struct item *item, char *out, struct error *error)
 {
-    for (size_t i = 0; i < COUNT(variables); i++) {
-        if (slice_is_nocase(item->text, variables[i].name)) {
-            say_variable(q, i, out);
-            return OK;
-        }
-    }
+    if (greeting_variable(q, item->text, out))
+        return OK;
     return error_set(error, E_UNKNOWN_VARIABLE, "Unknown system variable '%.*s'", SLICE_ARG(item->text));
 }
 

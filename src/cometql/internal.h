@@ -28,14 +28,15 @@ struct column {
 /* One table; a const entry in a file of its own. A NULL function says that the statement is not possible. */
 struct table {
     const char   *name;
+    const char   *comment; /* a few words for information_schema */
     struct column columns[TABLE_COLUMNS_MAX];
     uint8_t       column_count;
     int8_t        key;       /* the column whose values a WHERE must name; -1: none is needed */
     int8_t        id;        /* the column that names one row, for drop; -1: none */
     bool          is_listed; /* by SHOW TABLES */
     bool          is_read_only;
-    bool          is_later; /* known, but comes with a later version */
-    unsigned      affected; /* by an INSERT of one row */
+    bool          is_later;        /* known, but comes with a later version */
+    unsigned      affected;        /* by an INSERT of one row */
     bool          key_is_optional; /* a SELECT without it asks `fetch_all` */
 
     /* What an INSERT reports as its insert id; NULL: 0. */
@@ -64,7 +65,14 @@ struct table {
     void (*insert)(struct cometql *q, uint32_t row);
 };
 
-enum walk_kind { WALK_NONE, WALK_SELECT, WALK_DELETE, WALK_INSERT, WALK_STATUS };
+enum walk_kind {
+    WALK_NONE,
+    WALK_SELECT,
+    WALK_DELETE,
+    WALK_INSERT,
+    WALK_RESULT, /* rows of a query that are there */
+    WALK_STATUS,
+};
 
 struct cometql {
     struct mysql_conn *conn;
@@ -142,8 +150,8 @@ void cometql_ask_user(struct cometql *q, enum ask_kind kind, uint32_t user_id, s
 
 /* The value of a column in a row of the INSERT; NULL: not given, or the SQL NULL. */
 const struct value *cometql_cell(const struct cometql *q, uint32_t row, unsigned column);
-enum status cometql_need_cell(const struct cometql *q, uint32_t row, unsigned column, struct slice *out,
-                              struct error *error);
+enum status         cometql_need_cell(const struct cometql *q, uint32_t row, unsigned column, struct slice *out,
+                                      struct error *error);
 
 struct cometql *cometql_of(struct stream *s);
 
@@ -160,6 +168,9 @@ bool where_is_met(const struct cometql *q, const struct slice *cells);
 
 bool like_is_met(struct slice pattern, struct slice text); /* % and _, letters without case */
 
+/* Less than 0, 0, more than 0: whole numbers by value, other texts byte by byte. */
+int value_compare(struct slice a, struct slice b);
+
 /* As SQL reads numbers: a sign and digits; 0 when there are none; the ends of the range when there are too many. */
 int64_t value_number(struct slice text);
 
@@ -169,6 +180,10 @@ const struct table              *table_find(struct slice name);
 extern const struct table *const tables[];
 extern const unsigned            table_count;
 
+bool        table_is_listed(const struct table *t);
+const char *table_key_mark(const struct table *t, int column); /* PRI: names one row; MUL: the key; or "" */
+const char *table_comment(const struct table *t);
+
 void cometql_items(struct cometql *q);     /* greetings.c: SELECT without a table */
 void cometql_variables(struct cometql *q); /* greetings.c: SHOW VARIABLES */
 void cometql_show(struct cometql *q);      /* show.c */
@@ -177,9 +192,30 @@ void cometql_status_app(struct cometql *q, const struct ask *answered);
 void cometql_processlist(struct cometql *q);
 void cometql_statistics(struct buf *out);
 
+/* greetings.c: functions without arguments, and system variables without the @@, as texts of at most GREETING_BYTES
+ * with a NUL. False: there is no such. */
+#define GREETING_BYTES 192
+bool        greeting_is_function(struct slice name);
+bool        greeting_function(const struct cometql *q, struct slice name, char *out);
+bool        greeting_variable(const struct cometql *q, struct slice name, char *out);
+const char *greeting_variable_at(size_t index); /* NULL: past the last */
+
 /* show.c: a column of the answer and the filter of LIKE or WHERE. */
 void show_columns(struct cometql *q, const char *const *names, size_t count);
-bool show_is_wanted(const struct cometql *q, struct slice name);
+void show_row(struct cometql *q, const char *const *texts, size_t count); /* NULL is the SQL NULL */
+
+#define SHOW_ROW(...)                                                                                                  \
+    show_row(q, (const char *const[]){ __VA_ARGS__ },                                                                  \
+             sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
+#define SHOW_HEADINGS(...)                                                                                             \
+    show_columns(q, (const char *const[]){ __VA_ARGS__ },                                                              \
+                 sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
+
+/* show_foreign.c: what MySQL has and this server has not. */
+void show_foreign(struct cometql *q);
+void show_grants(struct cometql *q);
+void show_create_database(struct cometql *q);
+
 void show_pair(struct cometql *q, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Pipe names (3 to 64 characters) and event names (0 to 64) of an INSERT. */

@@ -1,6 +1,8 @@
 /* lexer: see lexer.h. */
 #include "cometql/lexer.h"
 
+#define NEWEST_VERSION 50799u
+
 static unsigned char byte_at(const struct lexer *l, size_t at)
 {
     return at < l->sql.len ? (unsigned char)l->sql.at[at] : 0;
@@ -37,6 +39,32 @@ static bool skip_block(struct lexer *l)
     return true;
 }
 
+/* What stands in a comment that begins with an exclamation mark is for MySQL of that version on, 5.7.99 at most here:
+ * it counts as if the comment were not there. True: it is such, and the lexer stands inside. */
+static bool enter_versioned(struct lexer *l)
+{
+    size_t   at = l->at + 3;
+    unsigned version = 0;
+    if (byte_at(l, l->at + 2) != '!')
+        return false;
+    for (unsigned digits = 0; digits < 6 && is_digit(byte_at(l, at)); digits++)
+        version = 10 * version + (unsigned)(l->sql.at[at++] - '0');
+    if (version > NEWEST_VERSION)
+        return false;
+    l->at = at;
+    l->is_versioned = true;
+    return true;
+}
+
+static bool leave_versioned(struct lexer *l)
+{
+    if (!l->is_versioned || byte_at(l, l->at) != '*' || byte_at(l, l->at + 1) != '/')
+        return false;
+    l->at += 2;
+    l->is_versioned = false;
+    return true;
+}
+
 /* Two dashes begin a comment only before a blank or the end, as in MySQL: `5--3` is arithmetic. */
 static bool is_dash_comment(const struct lexer *l)
 {
@@ -53,9 +81,11 @@ static bool skip_between(struct lexer *l)
             l->at++;
         else if (c == '#' || (c == '-' && is_dash_comment(l)))
             skip_line(l);
+        else if (leave_versioned(l))
+            continue;
         else if (c != '/' || byte_at(l, l->at + 1) != '*')
             return true;
-        else if (!skip_block(l))
+        else if (!enter_versioned(l) && !skip_block(l))
             return false;
     }
     return true;
@@ -131,11 +161,8 @@ static struct token lex_mark(struct lexer *l, size_t at)
     static const struct {
         char text[3];
         char mark;
-    } pairs[] = { { "<=", MARK_LESS_EQUAL },
-                  { ">=", MARK_MORE_EQUAL },
-                  { "<>", MARK_NOT_EQUAL },
-                  { "!=", MARK_NOT_EQUAL },
-                  { "&&", MARK_AND } };
+    } pairs[] = { { "<=", MARK_LESS_EQUAL }, { ">=", MARK_MORE_EQUAL }, { "<>", MARK_NOT_EQUAL },
+                  { "!=", MARK_NOT_EQUAL },  { "&&", MARK_AND },        { "||", MARK_OR } };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         if (byte_at(l, at) != (unsigned char)pairs[i].text[0] || byte_at(l, at + 1) != (unsigned char)pairs[i].text[1])
             continue;
@@ -147,7 +174,7 @@ static struct token lex_mark(struct lexer *l, size_t at)
     char c = l->sql.at[l->at++];
     if (c == '?')
         return token_here(l, TOKEN_PARAMETER, at);
-    bool         is_known = c > ' ' && strchr(",=*()<>;.-+", c) != NULL;
+    bool         is_known = c > ' ' && strchr(",=*()<>;.-+/%!", c) != NULL;
     struct token t = token_here(l, is_known ? TOKEN_MARK : TOKEN_UNKNOWN, at);
     t.mark = c;
     return t;

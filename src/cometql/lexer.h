@@ -5,8 +5,9 @@
  *
  * In '...' and "..." a backslash protects the next character and a doubled quote is one quote; in `...` only the
  * latter. The text of a quoted token is what stands between the quotes, untouched: escapes stay as they are, for
- * messages are passed on verbatim. Comments (two dashes and a blank, #, slash-star) and blanks separate tokens. Pure;
- * allocates nothing; a token's text points into the statement.
+ * messages are passed on verbatim. A comment that MySQL would carry out, slash-star-!50002 ..., counts as its text.
+ * Other comments (two dashes and a blank, #, slash-star) and blanks separate tokens. Pure; allocates nothing; a token's
+ * text points into the statement.
  */
 #ifndef ENCKE_COMETQL_LEXER_H
 #define ENCKE_COMETQL_LEXER_H
@@ -27,7 +28,7 @@ enum token_kind {
 };
 
 /* Marks of two characters. */
-enum { MARK_LESS_EQUAL = 1, MARK_MORE_EQUAL, MARK_NOT_EQUAL, MARK_AND };
+enum { MARK_LESS_EQUAL = 1, MARK_MORE_EQUAL, MARK_NOT_EQUAL, MARK_AND, MARK_OR };
 
 struct token {
     enum token_kind kind;
@@ -40,6 +41,7 @@ struct token {
 struct lexer {
     struct slice sql;
     size_t       at;
+    bool         is_versioned; /* inside a comment that counts as text */
 };
 
 struct token lexer_next(struct lexer *l);

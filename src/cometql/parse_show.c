@@ -1,37 +1,17 @@
 /* parse_show: SHOW in all its forms, and DESCRIBE. */
 #include "cometql/parsing.h"
+#include "cometql/query/query.h"
 
 static enum status need_pattern(struct parser *p)
 {
     return parsing_need_value(p, STATEMENT_LIST_MAX);
 }
 
-/* Variable_name = 'a' OR Variable_name LIKE 'b%' OR Variable_name IN ('c', 'd'): all become patterns. */
-static enum status parse_show_where(struct parser *p)
-{
-    struct slice column;
-    do {
-        TRY(parsing_need_name(p, &column));
-        if (parsing_take_word(p, "IN")) {
-            TRY(parsing_need_mark(p, '('));
-            do {
-                TRY(need_pattern(p));
-            } while (parsing_take_mark(p, ','));
-            TRY(parsing_need_mark(p, ')'));
-        } else {
-            if (!parsing_take_mark(p, '='))
-                TRY(parsing_need_word(p, "LIKE"));
-            TRY(need_pattern(p));
-        }
-    } while (parsing_take_word(p, "OR"));
-    return OK;
-}
-
 static enum status parse_filter(struct parser *p)
 {
     if (parsing_take_word(p, "LIKE"))
         return need_pattern(p);
-    return parsing_take_word(p, "WHERE") ? parse_show_where(p) : OK;
+    return parsing_take_word(p, "WHERE") ? query_parse_filter(p) : OK;
 }
 
 /* [FROM | IN database] [LIKE ... | WHERE ...] */
@@ -51,10 +31,23 @@ static enum status parse_of_table(struct parser *p)
     return parse_database_filter(p);
 }
 
+/* CREATE TABLE t, CREATE DATABASE [IF NOT EXISTS] d */
 static enum status parse_create(struct parser *p)
 {
-    TRY(parsing_need_word(p, "TABLE"));
-    return parsing_need_table(p);
+    if (parsing_take_word(p, "TABLE"))
+        return parsing_need_table(p);
+    p->out->kind = STATEMENT_SHOW_CREATE_DATABASE;
+    if (!parsing_take_word(p, "SCHEMA"))
+        TRY(parsing_need_word(p, "DATABASE"));
+    return parsing_skip_rest(p);
+}
+
+/* TRIGGERS, PROCEDURE STATUS ...: the word has been taken and is what the answer depends on. */
+static enum status parse_foreign(struct parser *p, struct slice word)
+{
+    p->out->kind = STATEMENT_SHOW_FOREIGN;
+    p->out->table = word;
+    return parsing_skip_rest(p);
 }
 
 static enum status parse_table_status(struct parser *p)
@@ -116,7 +109,11 @@ static const struct {
     { "COLLATION", STATEMENT_SHOW_COLLATION, parse_filter },
     { "CHARACTER", STATEMENT_SHOW_CHARSET, parse_character_set },
     { "CHARSET", STATEMENT_SHOW_CHARSET, parse_filter },
+    { "GRANTS", STATEMENT_SHOW_GRANTS, parsing_skip_rest },
 };
+
+static const char *const foreign[] = { "TRIGGERS",   "EVENTS", "PLUGINS", "PROCEDURE", "FUNCTION", "OPEN",
+                                       "PRIVILEGES", "MASTER", "BINARY",  "SLAVE",     "REPLICA",  "PACKAGE" };
 
 static bool take_flag(struct parser *p)
 {
@@ -146,6 +143,9 @@ enum status parse_show(struct parser *p)
             return shows[i].parse(p);
         }
     }
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++)
+        if (parsing_take_word(p, foreign[i]))
+            return parse_foreign(p, slice_str(foreign[i]));
     return parsing_bad(p);
 }
 

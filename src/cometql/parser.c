@@ -4,10 +4,12 @@
 #include <stdlib.h>
 
 #include "cometql/parsing.h"
+#include "cometql/query/query.h"
 
 void statement_clear(struct statement *s)
 {
     free(s->many);
+    query_free(s->query);
     buf_clear(&s->texts);
     memset(s, 0, sizeof *s);
 }
@@ -34,21 +36,8 @@ static enum status parse_list(struct parser *p)
 
 static enum status parse_compare(struct parser *p, enum compare *out)
 {
-    static const struct {
-        char         mark;
-        enum compare compare;
-    } marks[] = { { '=', COMPARE_EQUAL },
-                  { '<', COMPARE_LESS },
-                  { '>', COMPARE_MORE },
-                  { MARK_LESS_EQUAL, COMPARE_LESS_EQUAL },
-                  { MARK_MORE_EQUAL, COMPARE_MORE_EQUAL },
-                  { MARK_NOT_EQUAL, COMPARE_NOT_EQUAL } };
-    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
-        if (parsing_take_mark(p, marks[i].mark)) {
-            *out = marks[i].compare;
-            return OK;
-        }
-    }
+    if (parsing_take_compare(p, out))
+        return OK;
     *out = COMPARE_LIKE;
     if (parsing_take_word(p, "LIKE"))
         return OK;
@@ -102,64 +91,16 @@ static enum status parse_order(struct parser *p)
     return OK;
 }
 
-static enum status need_bound_count(struct parser *p, uint64_t *out)
-{
-    struct slice text;
-    *out = 0;
-    TRY(parsing_need_parameter(p, &text));
-    if (p->parameters == PARAMETERS_BOUND && !slice_u64(text, UINT64_MAX, out))
-        return error_set(p->error, E_INVALID, "Parameter %u is for LIMIT and not a whole number",
-                         p->out->parameter_count);
-    return OK;
-}
-
-static enum status need_count(struct parser *p, uint64_t *out)
-{
-    if (p->now.kind == TOKEN_PARAMETER)
-        return need_bound_count(p, out);
-    bool is_number = p->now.kind == TOKEN_NUMBER || p->now.kind == TOKEN_QUOTED;
-    if (!is_number || !slice_u64(p->now.text, UINT64_MAX, out))
-        return parsing_bad(p);
-    parsing_next(p);
-    return OK;
-}
-
-/* LIMIT count | LIMIT skip, count | LIMIT count OFFSET skip */
-static enum status parse_limit(struct parser *p)
-{
-    struct statement *s = p->out;
-    s->has_limit = true;
-    TRY(need_count(p, &s->limit_count));
-    if (parsing_take_mark(p, ',')) {
-        s->limit_skip = s->limit_count;
-        return need_count(p, &s->limit_count);
-    }
-    return parsing_take_word(p, "OFFSET") ? need_count(p, &s->limit_skip) : OK;
-}
-
 static enum status parse_tail(struct parser *p)
 {
     if (parsing_take_word(p, "WHERE"))
         TRY(parse_where(p));
     if (parsing_take_word(p, "ORDER"))
         TRY(parse_order(p));
-    return parsing_take_word(p, "LIMIT") ? parse_limit(p) : OK;
+    return parsing_take_word(p, "LIMIT") ? parsing_limit(p) : OK;
 }
 
 /* --- SELECT ------------------------------------------------------------------------------------------------------- */
-
-/* @@max_allowed_packet, @@session.sql_mode: without the scope. */
-static struct slice variable_name(struct slice text)
-{
-    static const char *const scopes[] = { "session.", "global.", "local." };
-    struct slice             name = slice_skip(text, 2);
-    for (size_t i = 0; i < sizeof scopes / sizeof scopes[0]; i++) {
-        size_t len = strlen(scopes[i]);
-        if (name.len > len && slice_is_nocase(slice_first(name, len), scopes[i]))
-            return slice_skip(name, len);
-    }
-    return name;
-}
 
 /* A word: NULL, a function, or a column of the table that follows. */
 static enum status parse_word_item(struct parser *p, struct item *item)
@@ -198,7 +139,7 @@ static enum status parse_bare_item(struct parser *p, struct item *item)
 {
     switch (p->now.kind) {
     case TOKEN_SYSTEM:
-        *item = (struct item){ .kind = ITEM_SYSTEM, .text = variable_name(p->now.text) };
+        *item = (struct item){ .kind = ITEM_SYSTEM, .text = parsing_variable_name(p->now.text) };
         parsing_next(p);
         return OK;
     case TOKEN_VARIABLE:
@@ -291,7 +232,7 @@ static enum status check_lone_items(struct parser *p)
     return OK;
 }
 
-static enum status parse_select(struct parser *p)
+static enum status parse_plain_select(struct parser *p)
 {
     struct statement *s = p->out;
     TRY(parse_items(p));
@@ -310,7 +251,7 @@ static enum status parse_select(struct parser *p)
         return parse_tail(p);
     }
     TRY(check_lone_items(p));
-    return parsing_take_word(p, "LIMIT") ? parse_limit(p) : OK;
+    return parsing_take_word(p, "LIMIT") ? parsing_limit(p) : OK;
 }
 
 /* --- INSERT, DELETE ----------------------------------------------------------------------------------------------- */
@@ -361,12 +302,68 @@ static enum status parse_insert(struct parser *p)
     return OK;
 }
 
-static enum status parse_delete(struct parser *p)
+static enum status parse_plain_delete(struct parser *p)
 {
     p->out->kind = STATEMENT_DELETE;
-    TRY(parsing_need_word(p, "FROM"));
     TRY(parsing_need_table(p));
     return parse_tail(p);
+}
+
+/* --- beyond the plain grammar ------------------------------------------------------------------------------------- */
+
+typedef enum status parse_statement(struct parser *p);
+
+static bool has_or(const struct statement *s)
+{
+    for (uint32_t i = 0; i < s->condition_count; i++)
+        if (s->conditions[i].is_or)
+            return true;
+    return false;
+}
+
+static bool is_at_end(const struct parser *p)
+{
+    return p->now.kind == TOKEN_END || parsing_is_mark(p, ';');
+}
+
+/* The plain grammar streams its rows and is what applications send. Only what it does not cover is read again. */
+static enum status parse_either(struct parser *p, parse_statement *plain, parse_statement *query)
+{
+    struct parser before = *p;
+    uint32_t      parameters = p->out->parameter_count;
+    enum status   status = plain(p);
+    bool          is_elsewhere = p->out->database.len > 0 && !query_asks_table(p->out);
+    bool          is_plain = status == OK && is_at_end(p) && !has_or(p->out) && !p->out->has_order && !is_elsewhere;
+    bool          is_refused = status != OK && status != E_SYNTAX && !is_elsewhere;
+    if (is_plain || is_refused)
+        return status;
+    statement_clear(p->out);
+    *p = before;
+    p->out->parameter_count = parameters;
+    *p->error = (struct error){ 0 };
+    return query(p);
+}
+
+/* Words that say how MySQL should go about it. */
+static void skip_modifiers(struct parser *p)
+{
+    while (parsing_take_word(p, "SQL_NO_CACHE") || parsing_take_word(p, "SQL_CALC_FOUND_ROWS") ||
+           parsing_take_word(p, "HIGH_PRIORITY") || parsing_take_word(p, "ALL"))
+        ;
+}
+
+static enum status parse_select(struct parser *p)
+{
+    skip_modifiers(p);
+    if (parsing_is_word(p, "DISTINCT"))
+        return query_parse(p);
+    return parse_either(p, parse_plain_select, query_parse);
+}
+
+static enum status parse_delete(struct parser *p)
+{
+    TRY(parsing_need_word(p, "FROM"));
+    return parse_either(p, parse_plain_delete, query_parse_delete);
 }
 
 static enum status parse_use(struct parser *p)

@@ -1,7 +1,8 @@
 /* parser: tokens to a statement.
  *
- * Recursive descent without recursion: the grammar (docs/protocols/cometql.md) nests nowhere but in the parentheses of
- * WHERE, which are only counted. Exactly one statement is accepted, with any number of semicolons behind it. Pure.
+ * The plain grammar is read without recursion: it nests nowhere but in the parentheses of WHERE, which are only
+ * counted. A SELECT or DELETE that it does not cover is read again by query/parse_query.c, with expressions. Exactly
+ * one statement is accepted, with any number of semicolons behind it. Pure.
  *
  * In a statement to prepare a question mark may stand wherever a value may: in lists, conditions, rows, LIMIT, patterns
  * and the list of a SELECT without a table. A value bound to it takes its place in the statement; it is never text that

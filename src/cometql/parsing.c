@@ -281,3 +281,71 @@ enum status parsing_need_value(struct parser *p, uint32_t limit)
     }
     return parsing_add_value(p, v, limit);
 }
+
+bool parsing_take_compare(struct parser *p, enum compare *out)
+{
+    static const struct {
+        char         mark;
+        enum compare compare;
+    } marks[] = { { '=', COMPARE_EQUAL },
+                  { '<', COMPARE_LESS },
+                  { '>', COMPARE_MORE },
+                  { MARK_LESS_EQUAL, COMPARE_LESS_EQUAL },
+                  { MARK_MORE_EQUAL, COMPARE_MORE_EQUAL },
+                  { MARK_NOT_EQUAL, COMPARE_NOT_EQUAL } };
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        if (parsing_take_mark(p, marks[i].mark)) {
+            *out = marks[i].compare;
+            return true;
+        }
+    }
+    return false;
+}
+
+struct slice parsing_variable_name(struct slice text)
+{
+    static const char *const scopes[] = { "session.", "global.", "local." };
+    struct slice             name = slice_skip(text, 2);
+    for (size_t i = 0; i < sizeof scopes / sizeof scopes[0]; i++) {
+        size_t len = strlen(scopes[i]);
+        if (name.len > len && slice_is_nocase(slice_first(name, len), scopes[i]))
+            return slice_skip(name, len);
+    }
+    return name;
+}
+
+/* --- LIMIT -------------------------------------------------------------------------------------------------------- */
+
+static enum status need_bound_count(struct parser *p, uint64_t *out)
+{
+    struct slice text;
+    *out = 0;
+    TRY(parsing_need_parameter(p, &text));
+    if (p->parameters == PARAMETERS_BOUND && !slice_u64(text, UINT64_MAX, out))
+        return error_set(p->error, E_INVALID, "Parameter %u is for LIMIT and not a whole number",
+                         p->out->parameter_count);
+    return OK;
+}
+
+static enum status need_count(struct parser *p, uint64_t *out)
+{
+    if (p->now.kind == TOKEN_PARAMETER)
+        return need_bound_count(p, out);
+    bool is_number = p->now.kind == TOKEN_NUMBER || p->now.kind == TOKEN_QUOTED;
+    if (!is_number || !slice_u64(p->now.text, UINT64_MAX, out))
+        return parsing_bad(p);
+    parsing_next(p);
+    return OK;
+}
+
+enum status parsing_limit(struct parser *p)
+{
+    struct statement *s = p->out;
+    s->has_limit = true;
+    TRY(need_count(p, &s->limit_count));
+    if (parsing_take_mark(p, ',')) {
+        s->limit_skip = s->limit_count;
+        return need_count(p, &s->limit_count);
+    }
+    return parsing_take_word(p, "OFFSET") ? need_count(p, &s->limit_skip) : OK;
+}

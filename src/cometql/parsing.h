@@ -65,6 +65,15 @@ enum status parsing_need_value(struct parser *p, uint32_t limit);
 /* The text of a quoted token with doubled quotes collapsed. */
 enum status parsing_text(struct parser *p, const struct token *t, struct slice *out_text);
 
+/* One of the signs = < > <= >= <>. */
+bool parsing_take_compare(struct parser *p, enum compare *out);
+
+/* @@max_allowed_packet, @@session.sql_mode: without the scope. */
+struct slice parsing_variable_name(struct slice text);
+
+/* LIMIT has been taken: count | skip, count | count OFFSET skip. Into the statement. */
+enum status parsing_limit(struct parser *p);
+
 /* parse_show.c: after SHOW, after DESCRIBE. */
 enum status parse_show(struct parser *p);
 enum status parse_describe(struct parser *p);

@@ -3,85 +3,93 @@
 #include <stdio.h>
 
 #include "cometql/internal.h"
+#include "cometql/query/query.h"
+#include "cometql/schema/schema.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define CELLS_MAX 18
+
+/* What the rows that follow are called, for WHERE; an answer is made in one turn. */
+static _Thread_local struct slice headings[CELLS_MAX];
+static _Thread_local size_t       heading_count;
 
 void show_columns(struct cometql *q, const char *const *names, size_t count)
 {
-    struct slice cells[CELLS_MAX];
     bug_if(count > CELLS_MAX);
     for (size_t i = 0; i < count; i++)
-        cells[i] = slice_str(names[i]);
-    mysql_columns(q->conn, cells, count);
+        headings[i] = slice_str(names[i]);
+    heading_count = count;
+    mysql_columns(q->conn, headings, count);
 }
 
-bool show_is_wanted(const struct cometql *q, struct slice name)
+/* LIKE looks at the first column. */
+static bool is_wanted(struct cometql *q, const struct slice *cells)
 {
+    if (q->st.query != NULL)
+        return query_filter_is_met(q, headings, cells, heading_count);
     for (uint32_t i = 0; i < q->st.value_count; i++)
-        if (like_is_met(statement_value(&q->st, i)->text, name))
+        if (like_is_met(statement_value(&q->st, i)->text, cells[0]))
             return true;
     return q->st.value_count == 0;
+}
+
+static void put_row(struct cometql *q, const struct slice *cells)
+{
+    if (is_wanted(q, cells))
+        mysql_row(q->conn, cells, heading_count);
 }
 
 void show_pair(struct cometql *q, const char *name, const char *format, ...)
 {
     char    text[256];
     va_list args;
-    if (!show_is_wanted(q, slice_str(name)))
-        return;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    mysql_row(q->conn, (struct slice[]){ slice_str(name), slice_str(text) }, 2);
+    put_row(q, (struct slice[]){ slice_str(name), slice_str(text) });
 }
 
-/* A row of constant texts; the first is what LIKE looks at. */
-static void show_row(struct cometql *q, const char *const *texts, size_t count)
+void show_row(struct cometql *q, const char *const *texts, size_t count)
 {
     struct slice cells[CELLS_MAX];
-    bug_if(count > CELLS_MAX);
-    if (!show_is_wanted(q, slice_str(texts[0])))
-        return;
+    bug_if(count != heading_count);
     for (size_t i = 0; i < count; i++)
-        cells[i] = slice_str(texts[i]);
-    mysql_row(q->conn, cells, count);
+        cells[i] = texts[i] != NULL ? slice_str(texts[i]) : (struct slice){ NULL, 0 };
+    put_row(q, cells);
 }
-
-#define ROW(...) show_row(q, (const char *const[]){ __VA_ARGS__ }, COUNT(((const char *const[]){ __VA_ARGS__ })))
-#define HEADINGS(...)                                                                                                  \
-    show_columns(q, (const char *const[]){ __VA_ARGS__ }, COUNT(((const char *const[]){ __VA_ARGS__ })))
 
 static void show_databases(struct cometql *q)
 {
-    HEADINGS("Database");
-    ROW(COMETQL_DATABASE);
+    SHOW_HEADINGS("Database");
+    SHOW_ROW(COMETQL_DATABASE);
+}
+
+static bool is_schema(struct slice database)
+{
+    return slice_is_nocase(database, SCHEMA_DATABASE);
 }
 
 static void show_tables(struct cometql *q)
 {
     static const char *const names[] = { "Tables", "Table_type" };
     size_t                   count = q->st.show_full ? 2 : 1;
+    const struct schema_table *virtual;
     show_columns(q, names, count);
-    for (unsigned i = 0; i < table_count; i++)
-        if (tables[i]->is_listed)
+    for (unsigned i = 0; is_schema(q->st.database) && (virtual = schema_at(i)) != NULL; i++)
+        show_row(q, (const char *const[]){ virtual->name, "SYSTEM VIEW" }, count);
+    for (unsigned i = 0; !is_schema(q->st.database) && i < table_count; i++)
+        if (table_is_listed(tables[i]))
             show_row(q, (const char *const[]){ tables[i]->name, "BASE TABLE" }, count);
 }
 
 static void show_table_status(struct cometql *q)
 {
-    HEADINGS("Name", "Engine", "Version", "Row_format", "Rows", "Avg_row_length", "Data_length", "Max_data_length",
-             "Index_length", "Data_free", "Auto_increment", "Create_time", "Update_time", "Check_time", "Collation",
-             "Checksum", "Create_options", "Comment");
-    for (unsigned i = 0; i < table_count; i++)
-        if (tables[i]->is_listed)
-            ROW(tables[i]->name, "Encke", "1", "Compact", "0", "0", "0", "0", "0", "0", "0", "", "", "",
-                "utf8mb4_general_ci", "", "", "");
-}
-
-static const char *key_mark(const struct table *t, int column)
-{
-    return column == t->key ? "PRI" : "";
+    SHOW_HEADINGS("Name", "Engine", "Version", "Row_format", "Rows", "Avg_row_length", "Data_length", "Max_data_length",
+                  "Index_length", "Data_free", "Auto_increment", "Create_time", "Update_time", "Check_time",
+                  "Collation", "Checksum", "Create_options", "Comment");
+    for (unsigned i = 0; !is_schema(q->st.database) && i < table_count; i++)
+        if (table_is_listed(tables[i]))
+            SHOW_ROW(tables[i]->name, "Encke", "10", "Dynamic", "0", "0", "0", "0", "0", "0", NULL, NULL, NULL, NULL,
+                     "utf8mb4_general_ci", NULL, "", table_comment(tables[i]));
 }
 
 /* The table the statement names, or NULL: answered with error 15. */
@@ -95,23 +103,41 @@ static const struct table *need_table(struct cometql *q)
 
 static void show_full_columns(struct cometql *q, const struct table *t)
 {
-    HEADINGS("Field", "Type", "Collation", "Null", "Key", "Default", "Extra", "Privileges", "Comment");
+    SHOW_HEADINGS("Field", "Type", "Collation", "Null", "Key", "Default", "Extra", "Privileges", "Comment");
     for (int i = 0; i < t->column_count; i++)
-        ROW(t->columns[i].name, t->columns[i].type, "utf8mb4_general_ci", "NO", key_mark(t, i), "", "",
-            t->is_read_only ? "select" : "select,insert", "");
+        SHOW_ROW(t->columns[i].name, t->columns[i].type, "utf8mb4_general_ci", "NO", table_key_mark(t, i), "", "",
+                 t->is_read_only ? "select" : "select,insert", "");
+}
+
+/* Of a table of information_schema: texts all. */
+static void show_schema_columns(struct cometql *q)
+{
+    const struct schema_table *t = schema_find(q->st.table);
+    if (t == NULL) {
+        cometql_fail_plain(q, E_NOT_FOUND);
+        return;
+    }
+    SHOW_HEADINGS("Field", "Type", "Null", "Key", "Default", "Extra");
+    for (uint16_t i = 0; i < t->column_count; i++)
+        SHOW_ROW(t->columns[i], "varchar(192)", "YES", "", NULL, "");
+    cometql_end(q);
 }
 
 static void show_table_columns(struct cometql *q)
 {
+    if (is_schema(q->st.database)) {
+        show_schema_columns(q);
+        return;
+    }
     const struct table *t = need_table(q);
     if (t == NULL)
         return;
     if (q->st.show_full) {
         show_full_columns(q, t);
     } else {
-        HEADINGS("Field", "Type", "Null", "Key", "Default", "Extra");
+        SHOW_HEADINGS("Field", "Type", "Null", "Key", "Default", "Extra");
         for (int i = 0; i < t->column_count; i++)
-            ROW(t->columns[i].name, t->columns[i].type, "NO", key_mark(t, i), "", "");
+            SHOW_ROW(t->columns[i].name, t->columns[i].type, "NO", table_key_mark(t, i), "", "");
     }
     cometql_end(q);
 }
@@ -121,52 +147,62 @@ static void show_index(struct cometql *q)
     const struct table *t = need_table(q);
     if (t == NULL)
         return;
-    HEADINGS("Table", "Non_unique", "Key_name", "Seq_in_index", "Column_name", "Collation", "Cardinality", "Sub_part",
-             "Packed", "Null", "Index_type", "Comment", "Index_comment");
-    if (t->key >= 0)
-        ROW(t->name, "0", "PRIMARY", "1", t->columns[t->key].name, "A", "0", "", "", "", "HASH", "", "");
+    SHOW_HEADINGS("Table", "Non_unique", "Key_name", "Seq_in_index", "Column_name", "Collation", "Cardinality",
+                  "Sub_part", "Packed", "Null", "Index_type", "Comment", "Index_comment");
+    for (int i = 0; i < t->column_count; i++) {
+        const char *mark = table_key_mark(t, i), *name = t->columns[i].name;
+        bool        is_primary = strcmp(mark, "PRI") == 0;
+        if (mark[0] != '\0')
+            SHOW_ROW(t->name, is_primary ? "0" : "1", is_primary ? "PRIMARY" : name, "1", name, NULL, NULL, NULL, NULL,
+                     "", "HASH", "", "");
+    }
     cometql_end(q);
 }
 
 static void show_create_table(struct cometql *q)
 {
     const struct table *t = need_table(q);
-    char                text[1024];
+    struct buf          text = { 0 };
     if (t == NULL)
         return;
-    int len = snprintf(text, sizeof text, "CREATE TABLE `%s` (\n", t->name);
+    buf_printf(&text, "CREATE TABLE `%s` (\n", t->name);
     for (int i = 0; i < t->column_count; i++)
-        len += snprintf(text + len, sizeof text - (size_t)len, "  `%s` %s NOT NULL%s\n", t->columns[i].name,
-                        t->columns[i].type, i + 1 < t->column_count ? "," : "");
-    snprintf(text + len, sizeof text - (size_t)len, ")");
-    HEADINGS("Table", "Create Table");
-    ROW(t->name, text);
+        buf_printf(&text, "%s  `%s` %s NOT NULL", i > 0 ? ",\n" : "", t->columns[i].name, t->columns[i].type);
+    for (int i = 0; i < t->column_count; i++)
+        if (table_key_mark(t, i)[0] != '\0')
+            buf_printf(&text, i == t->id ? ",\n  PRIMARY KEY (`%s`)" : ",\n  KEY (`%s`)", t->columns[i].name);
+    buf_text(&text, "\n) ENGINE=Encke DEFAULT CHARSET=utf8mb4");
+    buf_byte(&text, '\0');
+    SHOW_HEADINGS("Table", "Create Table");
+    if (buf_ok(&text))
+        SHOW_ROW(t->name, text.at);
+    buf_clear(&text);
     cometql_end(q);
 }
 
 static void show_warnings(struct cometql *q)
 {
-    HEADINGS("Level", "Code", "Message");
+    SHOW_HEADINGS("Level", "Code", "Message");
 }
 
 static void show_engines(struct cometql *q)
 {
-    HEADINGS("Engine", "Support", "Comment", "Transactions", "XA", "Savepoints");
-    ROW("Encke", "DEFAULT", "Channels in memory", "NO", "NO", "NO");
+    SHOW_HEADINGS("Engine", "Support", "Comment", "Transactions", "XA", "Savepoints");
+    SHOW_ROW("Encke", "DEFAULT", "Channels and users", "NO", "NO", "NO");
 }
 
 static void show_collation(struct cometql *q)
 {
-    HEADINGS("Collation", "Charset", "Id", "Default", "Compiled", "Sortlen");
-    ROW("utf8mb4_general_ci", "utf8mb4", "45", "Yes", "Yes", "1");
-    ROW("utf8_general_ci", "utf8", "33", "Yes", "Yes", "1");
+    SHOW_HEADINGS("Collation", "Charset", "Id", "Default", "Compiled", "Sortlen");
+    SHOW_ROW("utf8mb4_general_ci", "utf8mb4", "45", "Yes", "Yes", "1");
+    SHOW_ROW("utf8_general_ci", "utf8", "33", "Yes", "Yes", "1");
 }
 
 static void show_charset(struct cometql *q)
 {
-    HEADINGS("Charset", "Description", "Default collation", "Maxlen");
-    ROW("utf8mb4", "UTF-8 Unicode", "utf8mb4_general_ci", "4");
-    ROW("utf8", "UTF-8 Unicode", "utf8_general_ci", "3");
+    SHOW_HEADINGS("Charset", "Description", "Default collation", "Maxlen");
+    SHOW_ROW("utf8mb4", "UTF-8 Unicode", "utf8mb4_general_ci", "4");
+    SHOW_ROW("utf8", "UTF-8 Unicode", "utf8_general_ci", "3");
 }
 
 static const struct {
@@ -183,6 +219,9 @@ static const struct {
     [STATEMENT_SHOW_ENGINES] = { show_engines, false },
     [STATEMENT_SHOW_COLLATION] = { show_collation, false },
     [STATEMENT_SHOW_CHARSET] = { show_charset, false },
+    [STATEMENT_SHOW_FOREIGN] = { show_foreign, false },
+    [STATEMENT_SHOW_GRANTS] = { show_grants, false },
+    [STATEMENT_SHOW_CREATE_DATABASE] = { show_create_database, false },
 };
 
 void cometql_show(struct cometql *q)

@@ -39,6 +39,9 @@ enum statement_kind {
     STATEMENT_SHOW_ENGINES,
     STATEMENT_SHOW_COLLATION,
     STATEMENT_SHOW_CHARSET,
+    STATEMENT_SHOW_GRANTS,
+    STATEMENT_SHOW_CREATE_DATABASE,
+    STATEMENT_SHOW_FOREIGN, /* what only MySQL has; `table` is the word behind SHOW */
     STATEMENT_KIND_COUNT
 };
 
@@ -104,10 +107,11 @@ struct statement {
     uint32_t            condition_count;
     uint64_t            limit_skip, limit_count;
     uint32_t            row_width, row_count; /* INSERT: values [row * row_width ...] */
-    uint32_t            value_count;          /* in SHOW: the patterns of LIKE or WHERE */
+    uint32_t            value_count;          /* in SHOW: the patterns of LIKE */
     uint32_t            value_cap;            /* of `many` */
     struct value        few[STATEMENT_FEW];   /* the usual statement needs no allocation */
     struct value       *many;                 /* owned; NULL: `few` is in use */
+    struct query       *query;                /* owned; NULL: the plain grammar was enough (query/query.h) */
     struct buf          texts;                /* owned; reserved once, so slices into it stay */
 };
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "cometql/internal.h"
+#include "cometql/query/query.h"
 
 #define STEPS_AT_ONCE 256 /* of one statement in one turn of the shard; others wait too */
 
@@ -126,16 +127,29 @@ static void show(struct cometql *q, const struct slice *cells)
     mysql_row(q->conn, picked, q->pick_count);
 }
 
+/* A row for the query: kept until all are there. */
+static void keep(struct cometql *q, const struct slice *cells)
+{
+    if (q->left == 0)
+        return;
+    q->left--;
+    if (query_feed(q, cells) != OK) /* query_run says why */
+        q->left = 0;
+}
+
 void cometql_row(struct cometql *q, const struct slice *cells)
 {
     q->row_number++;
-    if (!where_is_met(q, cells))
+    if (q->st.query != NULL ? !query_is_met(q, cells) : !where_is_met(q, cells))
         return;
-    if (q->walk != WALK_DELETE)
+    if (q->walk == WALK_DELETE) {
+        if (q->left > 0)
+            doom(q, cells);
+        q->left -= q->left > 0;
+    } else if (q->st.query != NULL) {
+        keep(q, cells);
+    } else {
         show(q, cells);
-    else if (q->left > 0) {
-        q->left--;
-        doom(q, cells);
     }
 }
 
@@ -158,7 +172,8 @@ static bool ask_next(struct cometql *q, key_begin *begin)
         const struct value *key = statement_value(&q->st, list->first + q->next++);
         if (key->kind == VALUE_NULL)
             continue;
-        q->key_len = (uint8_t)(key->text.len < sizeof q->key_text ? key->text.len : 0); /* longer ones are no name and no id */
+        q->key_len =
+            (uint8_t)(key->text.len < sizeof q->key_text ? key->text.len : 0); /* longer ones are no name and no id */
         if (q->key_len > 0)
             memcpy(q->key_text, key->text.at, key->text.len);
         if (begin(q, key->text))
@@ -176,6 +191,41 @@ static void show_held(struct cometql *q)
     }
 }
 
+/* --- results of queries ------------------------------------------------------------------------------------------- */
+
+static void step_result(struct cometql *q)
+{
+    struct query          *query = q->st.query;
+    const struct relation *result = &query->result;
+    while (query->shown < result->row_count && !mysql_is_blocked(q->conn))
+        mysql_row(q->conn, result->rows[query->shown++], result->column_count);
+    if (query->shown == result->row_count)
+        cometql_end(q);
+}
+
+/* All rows are there: what is shown of them goes out as the socket takes it. */
+static void run_query(struct cometql *q)
+{
+    struct error error;
+    if (query_run(q, &error) != OK) {
+        cometql_fail(q, &error);
+        return;
+    }
+    const struct relation *result = &q->st.query->result;
+    mysql_columns(q->conn, result->names, result->column_count);
+    q->walk = WALK_RESULT;
+    cometql_walk(q);
+}
+
+/* The last key has been asked for: the end, or what the query makes of the rows. */
+static void end_select(struct cometql *q)
+{
+    if (q->st.query != NULL)
+        run_query(q);
+    else
+        cometql_end(q);
+}
+
 static void step_select(struct cometql *q)
 {
     show_held(q);
@@ -187,7 +237,7 @@ static void step_select(struct cometql *q)
         return;
     }
     if (q->left == 0 || q->table->fetch == NULL || !ask_next(q, q->table->fetch))
-        cometql_end(q);
+        end_select(q);
 }
 
 static bool drop_next(struct cometql *q)
@@ -219,8 +269,8 @@ static bool erase_next(struct cometql *q)
 static void step_delete(struct cometql *q)
 {
     show_held(q);
-    if (!buf_ok(&q->doomed)) {
-        cometql_fail_plain(q, E_NO_MEMORY);
+    if (!buf_ok(&q->doomed) || (q->st.query != NULL && q->st.query->arena.status != OK)) {
+        cometql_fail_plain(q, buf_ok(&q->doomed) ? q->st.query->arena.status : E_NO_MEMORY);
         return;
     }
     if (drop_next(q))
@@ -275,6 +325,7 @@ void cometql_walk(struct cometql *q)
         [WALK_SELECT] = step_select,
         [WALK_DELETE] = step_delete,
         [WALK_INSERT] = step_insert,
+        [WALK_RESULT] = step_result,
     };
     if (q->is_asking) /* the socket drained, or a turn came, while the question is on its way */
         return;
@@ -358,9 +409,36 @@ static void show_headings(struct cometql *q)
     mysql_columns(q->conn, names, q->pick_count);
 }
 
+/* SELECT with expressions. Tables of CometQL are asked for their rows first; those of the schema are here. */
+static void select_query(struct cometql *q)
+{
+    struct error         error;
+    const struct select *s = q->st.query->select;
+    bool                 asks_table = query_asks_table(&q->st);
+    enum status          status = asks_table ? find_table(q, can_select, "SELECT", &error) : OK;
+    if (status == OK)
+        status = query_open(q, &error);
+    if (status == OK && asks_table)
+        status = query_find_keys(q, &error);
+    if (status != OK) {
+        cometql_fail(q, &error);
+    } else if (q->is_preparing || !asks_table) {
+        run_query(q);
+    } else {
+        q->st.has_limit = s->has_limit && !s->is_grouped && !s->is_distinct && s->order == NULL;
+        q->st.limit_count = s->count < UINT64_MAX - s->skip ? s->skip + s->count : UINT64_MAX;
+        q->st.limit_skip = 0; /* the query skips */
+        begin_walk(q, WALK_SELECT);
+    }
+}
+
 void cometql_select(struct cometql *q)
 {
     struct error error;
+    if (q->st.query != NULL) {
+        select_query(q);
+        return;
+    }
     if (find_table(q, can_select, "SELECT", &error) != OK || where_check_list(q, &error) != OK ||
         where_check_conditions(q, &error) != OK) {
         cometql_fail(q, &error);
@@ -373,7 +451,12 @@ void cometql_select(struct cometql *q)
 void cometql_delete(struct cometql *q)
 {
     struct error error;
-    if (find_table(q, can_delete, "DELETE", &error) != OK || where_check_conditions(q, &error) != OK)
+    enum status  status = find_table(q, can_delete, "DELETE", &error);
+    if (status == OK && q->st.query != NULL)
+        status = query_open(q, &error) == OK ? query_find_keys(q, &error) : error.code;
+    else if (status == OK)
+        status = where_check_conditions(q, &error);
+    if (status != OK)
         cometql_fail(q, &error);
     else
         begin_walk(q, WALK_DELETE);

@@ -94,8 +94,6 @@ static enum status check_condition(struct cometql *q, uint32_t i, uint32_t *seen
     if (*seen & 1u << column)
         return error_set(error, E_WHERE, "Each column in the conditions used only once");
     *seen |= 1u << column;
-    if (c->is_or)
-        return error_set(error, E_NOT_IMPLEMENTED, "Operator OR is not yet implemented");
     q->condition_column[i] = (int8_t)column;
     if (column == q->table->key)
         q->key_condition = (int8_t)i;
@@ -125,8 +123,6 @@ enum status where_check_conditions(struct cometql *q, struct error *error)
 {
     uint32_t seen = 0;
     q->key_condition = q->id_condition = -1;
-    if (q->st.has_order)
-        return error_set(error, E_NOT_IMPLEMENTED, "Token ORDER BY is not yet implemented");
     for (uint32_t i = 0; i < q->st.condition_count; i++) {
         enum status status = check_condition(q, i, &seen, error);
         if (status != OK)
@@ -190,8 +186,7 @@ static bool is_integer(struct slice text)
     return slice_u64(text, INT64_MAX, &ignored);
 }
 
-/* Less than 0, 0, more than 0: numbers by value, other texts byte by byte. */
-static int value_compare(struct slice a, struct slice b)
+int value_compare(struct slice a, struct slice b)
 {
     if (is_integer(a) && is_integer(b)) {
         int64_t x = value_number(a), y = value_number(b);

@@ -24,7 +24,7 @@ const struct table table_pipes = {
     .columns = { [NAME] = { "name", "varchar(64)" }, [USERS] = { "users", "int(11)" } },
     .column_count = COLUMNS,
     .key = NAME,
-    .id = -1,
+    .id = NAME,
     .is_listed = true,
     .is_read_only = true,
     .fetch = fetch,

@@ -22,6 +22,21 @@ const struct table *table_find(struct slice name)
     return NULL;
 }
 
+bool table_is_listed(const struct table *t)
+{
+    return t->is_listed && t->column_count > 0;
+}
+
+const char *table_key_mark(const struct table *t, int column)
+{
+    return column == t->id ? "PRI" : column == t->key ? "MUL" : "";
+}
+
+const char *table_comment(const struct table *t)
+{
+    return t->comment != NULL ? t->comment : "";
+}
+
 static bool is_name(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++) {

@@ -1,4 +1,5 @@
-/* users_time: when users were last seen. One row for each id that is asked for: 0 = online now, a unix time, -1 = nobody knows. */
+/* users_time: when users were last seen. One row for each id that is asked for: 0 = online now, a unix time, -1 =
+ * nobody knows. */
 #include <stdio.h>
 
 #include "cometql/internal.h"
@@ -30,7 +31,7 @@ const struct table table_users_time = {
     .columns = { [ID] = { "id", "int(11)" }, [TIME] = { "time", "int(11)" } },
     .column_count = COLUMNS,
     .key = ID,
-    .id = -1,
+    .id = ID,
     .is_listed = true,
     .is_read_only = true,
     .fetch = fetch,

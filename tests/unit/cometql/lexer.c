@@ -32,7 +32,7 @@ TEST(words_numbers_and_marks_are_told_apart)
     expect("SELECT a_1,12,1.5,1.x FROM $t", "w:SELECT w:a_1 m:, n:12 m:, n:1.5 m:, n:1 m:. w:x w:FROM w:$t");
     expect("a<=1>=2<>3!=4&&5<6>7", "w:a m:<= n:1 m:>= n:2 m:<> n:3 m:!= n:4 m:&& n:5 m:< n:6 m:> n:7");
     expect("12abc \xd0\x96 0x1F", "w:12abc w:\xd0\x96 w:0x1F");
-    expect("@@a.b @c @'d e' @ @@ !", "s:@@a.b v:@c v:@'d e' ?:@ ?:@@ ?:!");
+    expect("@@a.b @c @'d e' @ @@ !", "s:@@a.b v:@c v:@'d e' ?:@ ?:@@ m:!");
 }
 
 TEST(quotes_end_where_mysql_ends_them)
@@ -53,7 +53,18 @@ TEST(comments_are_blanks)
     expect("1--2 3 --", "n:1 m:- m:- n:2 n:3");
     expect("a /* b", "w:a u:/* b");
     expect("a /*/", "w:a u:/*/");
-    expect("a / b", "w:a ?:/ w:b");
+    expect("a / b", "w:a m:/ w:b");
+}
+
+TEST(comments_that_mysql_carries_out_are_text)
+{
+    UNUSED_STATE;
+    expect("show /*!50002 global */ status", "w:show w:global w:status");
+    expect("/*!40101 set a*/; b", "w:set w:a m:; w:b");
+    expect("a /*! b */ c /*!80000 d */ e", "w:a w:b w:c w:e");
+    expect("a */ b", "w:a m:* m:/ w:b");
+    expect("/*!", "");
+    expect("/*!50002 'a */", "u:'a */");
 }
 
 TEST(a_nul_is_an_unknown_byte)
@@ -66,4 +77,4 @@ TEST(a_nul_is_an_unknown_byte)
 }
 
 TESTS(RUN(words_numbers_and_marks_are_told_apart), RUN(quotes_end_where_mysql_ends_them), RUN(comments_are_blanks),
-      RUN(a_nul_is_an_unknown_byte))
+      RUN(comments_that_mysql_carries_out_are_text), RUN(a_nul_is_an_unknown_byte))
