@@ -2,20 +2,13 @@
 // (spec cometql.md sections 3.1 to 3.4, 3.9, 8; classic-protocol.md section 4).
 
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { PASSWORD, Server, serverForSuite, serverForTest } from './support/server.js';
-import { visit, Visitor } from './support/visitor.js';
+import { Server, serverForSuite, serverForTest } from './support/server.js';
+import { b64, token } from './support/token.js';
+import { visit } from './support/visitor.js';
 import { until } from './support/wait.js';
 
-const b64 = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 const inSeconds = (n) => Math.floor(Date.now() / 1000) + n;
-
-/** A token as CppComet's users make it: HS256 with the password and the app's number behind it. */
-export function token(claims, { app = 0, header = { alg: 'HS256', typ: 'JWT' }, secret = PASSWORD + app } = {}) {
-    const body = `${b64(header)}.${b64(claims)}`;
-    return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`;
-}
 
 let lastUser = 1000;
 const newUser = () => ++lastUser;
@@ -436,7 +429,7 @@ describe('tokens', () => {
 });
 
 describe('what survives', () => {
-    test('users, queues, data, settings, history and tokens are there after a restart', { skip: 'until there is a store that keeps' }, async (t) => {
+    test('users, queues, data, settings, history and tokens are there after a restart', async (t) => {
         const state = { 'main.state_dir': `${(await import('./support/server.js')).tempDir()}/state` };
         const first = new Server(state);
         await first.ready();

@@ -112,7 +112,7 @@ describe('recovery', () => {
         assert.deepEqual(heard.slice(3), ['s2', 's3', 's4'], 'what there is comes all the same');
     });
 
-    test('a restart of the server is survived', { skip: 'until there is a store that keeps' }, async (t) => {
+    test('a restart of the server is survived', async (t) => {
         const options = { 'main.state_dir': `${tempDir()}/state` }, heard = [], recovered = [];
         const first = await new Server(options).ready();
         const network = await relay(t, first.wsPort);
