@@ -219,6 +219,7 @@
             this._listIsStale = false;
             this._positions = new Map(); /* name -> { epoch, offset } last heard */
             this._recovering = new Map(); /* name -> live frames held until the answer */
+            this._known = new Map(); /* name -> { epoch, offset, positions } of an answer, some of which may still come live */
             this._turn = 0; /* of the last operation sent: questions are answered in their order */
             this._placed = new Set(); /* names whose position this connection has asked for */
             this._connect();
@@ -318,6 +319,7 @@
                 this._attempt = 0;
             this._rejectSentPublications();
             this._recovering.clear(); /* what was held comes again */
+            this._known.clear();
             this._placed.clear();
             this.state = 'waiting';
             this._emit('close', { isFinal: false });
@@ -439,7 +441,7 @@
                 this._answered(frame);
             else if (typeof frame.pipe === 'string' && frame.pipe.startsWith('_answer_to_'))
                 this._reported(frame);
-            else if (!(frame.fromQueue && this._collect(frame)) && !this._hold(frame))
+            else if (!(frame.fromQueue && this._collect(frame)) && !this._hold(frame) && !this._isKnown(frame))
                 this._message(frame);
             this._emit('frame', frame);
         }
@@ -506,6 +508,18 @@
             return Boolean(held);
         }
 
+        /* A message may be in the answer and be on its way live as well, behind the answer. */
+        _isKnown(frame) {
+            const known = frame.epoch !== undefined && this._known.get(frame.pipe);
+            if (!known)
+                return false;
+            if (frame.epoch !== known.epoch || frame.offset > known.offset) {
+                this._known.delete(frame.pipe); /* the channel has gone past the answer */
+                return false;
+            }
+            return known.positions.has(`${frame.epoch}/${frame.offset}`);
+        }
+
         /* What was missed, then what was held, each once, in the order of the channel. */
         _release(name, missed, epoch) {
             const held = this._recovering.get(name) || [];
@@ -521,6 +535,8 @@
         _recovered(operation, { epoch, offset, recovered }) {
             const name = operation.channel;
             this._release(name, operation.hadPosition ? operation.found : [], epoch);
+            if (operation.hadPosition && operation.found.length > 0)
+                this._known.set(name, { epoch, offset, positions: new Set(operation.found.map((f) => `${f.epoch}/${f.offset}`)) });
             if (Number(`0x${epoch}`) !== 0) {
                 const heard = this._positions.get(name);
                 if (!heard || heard.epoch !== epoch || heard.offset < offset)
