@@ -46,7 +46,7 @@ static void say_version(const struct cometql *q, char *out)
 
 static void say_user(const struct cometql *q, char *out)
 {
-    char peer[64];
+    char peer[ADDRESS_TEXT_MAX];
     stream_peer(mysql_stream(q->conn), peer, sizeof peer);
     snprintf(out, VALUE_BYTES, "%s@%s", q->user, peer);
 }

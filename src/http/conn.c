@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "http/client.h"
 #include "http/internal.h"
 #include "io/shard.h"
 
@@ -67,6 +68,7 @@ static void open_websocket(struct http_conn *c, const struct http_route *route, 
         return;
     }
     serving->key = u.key;
+    http_client_tell(c->stream, r->head);
     route->on_upgrade(c->stream, r);
 }
 

@@ -1,7 +1,6 @@
 /* ask.c: see ask.h. */
 #include "hub/ask.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 
 #include "hub/internal.h"
@@ -125,7 +124,7 @@ void ask_answer(struct ask *a)
 
 static struct ask_member *member_new(struct stream *s, struct session *session, const struct subscription *sub)
 {
-    char                  uuid_text[UUID_TEXT_MAX], ip[INET6_ADDRSTRLEN];
+    char                  uuid_text[UUID_TEXT_MAX], ip[ADDRESS_TEXT_MAX];
     const struct visitor *v = session->visitor;
     struct slice          none = { NULL, 0 };
     struct slice          uuid = session_uuid(session, uuid_text);

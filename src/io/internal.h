@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 
+#include "base/list.h"
+#include "base/map.h"
 #include "base/slab.h"
 #include "io/loop.h"
 #include "io/shard.h"
@@ -41,6 +43,7 @@ struct shard {
     int              epoll_fd;
     struct slab      streams;
     struct wheel     wheel;
+    struct map       told;      /* what proxies said of their clients: peer.c */
     struct listener *listeners; /* owned, port_count of them */
     struct cork      cork;
     char            *scratch;   /* owned, LOOP_READ bytes */
@@ -75,6 +78,7 @@ void listener_accept(struct shard *shard, struct listener *l);
 void listeners_resume(struct shard *shard); /* a second after a pause */
 
 /* stream.c */
+const struct port *stream_port(const struct stream *s);
 struct stream *stream_adopt(struct shard *shard, int fd, uint8_t port);
 void stream_on_events(struct shard *shard, uint64_t id, uint32_t events);
 void stream_read_ready(struct shard *shard);
@@ -82,5 +86,11 @@ void stream_on_due(void *stream);
 void graves_run(struct shard *shard);
 void streams_close_all(struct shard *shard);
 bool streams_have_output(const struct shard *shard);
+
+/* peer.c */
+void stream_forget_peer(struct stream *s);
+
+/* proxy_conn.c */
+extern const struct stream_ops proxy_conn_ops;
 
 #endif

@@ -22,6 +22,9 @@ struct port {
     enum stream_kind         kind;
     const struct stream_ops *first_ops;  /* of a fresh connection */
     uint64_t                 queue_limit_bytes; /* output that may wait for one connection */
+    bool                     expects_proxy;    /* each connection must begin with a PROXY header (io/proxy.h) */
+    uint32_t                 proxy_timeout_ms; /* for that header to come */
+    const struct address_set *proxies;   /* who is believed about a client's address; borrowed; NULL or empty: nobody */
     bool                     is_counted; /* counts towards max_connections */
     struct slice             refusal;    /* sent to a connection over the limit */
     enum counter             online, added, ended, events;

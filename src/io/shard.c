@@ -122,6 +122,7 @@ static void stop_own(struct shard *shard)
         if (shard->setup->parts[i]->on_stop != NULL)
             shard->setup->parts[i]->on_stop();
     slab_clear(&shard->streams);
+    map_clear(&shard->told);
     close(shard->epoll_fd);
     free(shard->scratch);
     free(shard->cork.bytes);

@@ -1,9 +1,7 @@
 /* stream.c: see stream.h. */
 #include "io/stream.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -16,7 +14,7 @@
 #define LINGER_MS   2000  /* for the peer to close its side after that */
 #define READS_WANTED (EPOLLIN | EPOLLRDHUP | EPOLLET)
 
-static const struct port *port_of(const struct stream *s)
+const struct port *stream_port(const struct stream *s)
 {
     return &shard_own->setup->ports[s->port];
 }
@@ -60,20 +58,6 @@ struct stream *stream_next(uint32_t from)
     return slab_next(&shard_own->streams, from);
 }
 
-void stream_peer(const struct stream *s, char *out, size_t size)
-{
-    struct sockaddr_storage a;
-    socklen_t               len = sizeof a;
-    if (size > 0)
-        out[0] = '\0';
-    if (s->fd < 0 || getpeername(s->fd, (struct sockaddr *)&a, &len) < 0)
-        return;
-    if (a.ss_family == AF_INET6)
-        inet_ntop(AF_INET6, &((struct sockaddr_in6 *)(void *)&a)->sin6_addr, out, (socklen_t)size);
-    else
-        inet_ntop(AF_INET, &((struct sockaddr_in *)(void *)&a)->sin_addr, out, (socklen_t)size);
-}
-
 /* --- life -------------------------------------------------------------------------------------------------------------- */
 
 static void count_open(const struct port *p)
@@ -110,7 +94,7 @@ struct stream *stream_adopt(struct shard *shard, int fd, uint8_t port)
         return NULL;
     }
     count_open(p);
-    s->ops = p->first_ops;
+    s->ops = p->expects_proxy ? &proxy_conn_ops : p->first_ops;
     s->ops->on_open(s);
     return s;
 }
@@ -137,6 +121,7 @@ static void stream_free(struct shard *shard, struct stream *s)
 {
     if (s->ops->on_gone != NULL)
         s->ops->on_gone(s);
+    stream_forget_peer(s);
     outq_free(s->out);
     s->out = NULL;
     if (s->fd >= 0)
@@ -240,14 +225,14 @@ static void want_output(struct stream *s, bool wanted)
 static void close_slow(struct stream *s, enum status why)
 {
     static struct log_limit limit = { .every_ms = 10000 };
-    char                    peer[INET6_ADDRSTRLEN];
+    char                    peer[ADDRESS_TEXT_MAX];
     stream_peer(s, peer, sizeof peer);
     if (why == E_FULL) {
         counter_add(COUNTER_SLOW_CLOSED, 1);
         log_limited(&limit, LOG_WARN, "%s: closed %s, which reads too slowly: %llu bytes wait for it (limit max_queue)",
-                    port_of(s)->name, peer, (unsigned long long)s->out->waiting_bytes);
+                    stream_port(s)->name, peer, (unsigned long long)s->out->waiting_bytes);
     } else {
-        log_limited(&limit, LOG_ERROR, "%s: closed %s: no memory for its output", port_of(s)->name, peer);
+        log_limited(&limit, LOG_ERROR, "%s: closed %s: no memory for its output", stream_port(s)->name, peer);
     }
     stream_close(s);
 }
@@ -255,7 +240,7 @@ static void close_slow(struct stream *s, enum status why)
 static struct outq *queue_of(struct stream *s)
 {
     if (s->out == NULL)
-        s->out = outq_new(port_of(s)->queue_limit_bytes);
+        s->out = outq_new(stream_port(s)->queue_limit_bytes);
     if (s->out != NULL)
         want_output(s, true);
     return s->out;
@@ -452,7 +437,7 @@ static void read_once(struct shard *shard, struct stream *s)
             stream_close(s);
         return;
     }
-    counter_add(port_of(s)->events, 1);
+    counter_add(stream_port(s)->events, 1);
     if (n == LOOP_READ || s->flags & STREAM_HUNG_UP)
         mark_ready(shard, s);
     if (s->flags & STREAM_FINISHING)

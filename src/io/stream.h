@@ -24,6 +24,7 @@
 #ifndef ENCKE_IO_STREAM_H
 #define ENCKE_IO_STREAM_H
 
+#include "base/address.h"
 #include "base/slab.h"
 #include "base/status.h"
 #include "io/outq.h"
@@ -57,6 +58,7 @@ enum stream_flags {
     STREAM_HUNG_UP = 1 << 4,   /* the peer has closed its side: read until the end */
     STREAM_WANTS_OUT = 1 << 5, /* EPOLLOUT is armed */
     STREAM_ENDED = 1 << 6,     /* the end of what the peer sends has been read: closes when `out` is empty */
+    STREAM_TOLD = 1 << 7,      /* a proxy has said who the peer is */
 };
 
 struct stream {
@@ -134,7 +136,16 @@ void stream_prefetch(uint32_t index);
 /* The first living stream of this shard whose index is at least `from`, or NULL. */
 struct stream *stream_next(uint32_t from);
 
-/* The peer's address as text, "127.0.0.1"; empty when it is gone. */
+/* Whose connection it is: the address that a proxy told (stream_tell_peer), otherwise that of the socket's peer. As text,
+ * "127.0.0.1", it takes at most ADDRESS_TEXT_MAX bytes. False, or an empty text: it is gone. */
+bool stream_peer_address(const struct stream *s, struct address *out);
 void stream_peer(const struct stream *s, char *out, size_t size);
+
+/* From now on it is the connection of `peer`. False: no memory, nothing has changed. */
+bool stream_tell_peer(struct stream *s, const struct address *peer);
+
+/* The proxies that the stream's port trusts, when its peer is one of them, so that what it says of its client may be believed;
+ * otherwise NULL. */
+const struct address_set *stream_trusts(const struct stream *s);
 
 #endif

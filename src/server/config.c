@@ -8,6 +8,7 @@
 #include "base/array.h"
 #include "server/config_parts.h"
 #include "server/jwt_keys.h"
+#include "server/proxies.h"
 #include "server/storage.h"
 
 void config_remark(struct config *c, enum config_weight weight, const struct config_place *place, const char *format,
@@ -119,6 +120,19 @@ static void check_jwt_keys(struct config *c)
                       "jwt.previous_password has no effect while jwt.password_signs is false");
 }
 
+static void check_proxies(struct config *c)
+{
+    struct config_place place = place_of(c, SETTING_ID_ws_trusted_proxies);
+    struct address_set  proxies = { 0 };
+    struct error        e;
+    enum status         status = proxies_from(c, &proxies, &e);
+    address_set_clear(&proxies);
+    if (status == E_NO_MEMORY)
+        c->is_out_of_memory = true;
+    else if (status != OK)
+        config_remark(c, CONFIG_ERROR, &place, "%s", e.text);
+}
+
 /* What no setting can tell alone. */
 static void check_together(struct config *c)
 {
@@ -147,6 +161,7 @@ static void check_together(struct config *c)
         config_remark(c, CONFIG_WARNING, &place, "ws.cluster has no effect in this version: this server works alone");
 
     check_jwt_keys(c);
+    check_proxies(c);
     struct error       error;
     struct store_setup store;
     place = place_of(c, SETTING_ID_store_backend);

@@ -20,6 +20,7 @@
 #include "hub/hub.h"
 #include "server/console.h"
 #include "server/jwt_keys.h"
+#include "server/proxies.h"
 #include "server/secret.h"
 #include "server/storage.h"
 #include "server/user_settings.h"
@@ -41,6 +42,7 @@ struct server {
     struct classic_settings classic;
     struct cometql_settings cometql;
     struct mysql_settings   mysql;
+    struct address_set      proxies; /* ws.trusted_proxies */
     struct slice           *origins; /* owned */
     struct http_type       *types;   /* owned */
     struct classic_app_readers *app_readers; /* owned */
@@ -100,6 +102,11 @@ static void set_ports(struct server *s)
     sql->port = c->cometql.port;
     sql->backlog = (int)c->cometql.backlog;
     sql->queue_limit_bytes = c->cometql.max_queue_bytes;
+    ws->proxies = sql->proxies = &s->proxies;
+    ws->expects_proxy = c->ws.has_proxy_protocol;
+    ws->proxy_timeout_ms = (uint32_t)c->ws.head_timeout_ms;
+    sql->expects_proxy = c->cometql.has_proxy_protocol;
+    sql->proxy_timeout_ms = (uint32_t)c->cometql.login_timeout_ms;
 }
 
 static enum status set_http(struct server *s, struct error *e)
@@ -219,7 +226,8 @@ static enum status prepare(struct server *s, struct error *e)
     };
     if ((status = count_shards(c, s->shards.nofile, &s->shards.shard_count, e)) != OK ||
         (status = secret_open(&s->password, c->main.state_dir, c->main.password, e)) != OK ||
-        (status = jwt_keys_load(&s->jwt, c, s->password.text, e)) != OK)
+        (status = jwt_keys_load(&s->jwt, c, s->password.text, e)) != OK ||
+        (status = proxies_from(c, &s->proxies, e)) != OK)
         return status;
     set_ports(s);
     api_status_setup(c->main.node_name, s->shards.shard_count);
@@ -241,6 +249,7 @@ static void release(struct server *s)
             port_release(&s->ports[i]);
     if (s->has_store)
         storage_close();
+    address_set_clear(&s->proxies);
     free(s->origins);
     free(s->types);
     jwt_keys_clear(&s->jwt);

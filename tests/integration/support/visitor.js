@@ -21,7 +21,8 @@ export function newMarker() {
 }
 
 export class Visitor {
-    constructor(server, { path, headers = {}, protocols = [], ...url } = {}) {
+    /** `base` is where to connect to, when that is not the server itself; `connection` are options of Node's sockets. */
+    constructor(server, { path, headers = {}, protocols = [], base = `ws://127.0.0.1:${server.wsPort}`, connection = {}, ...url } = {}) {
         this.server = server;
         this.dev = url.dev ?? 0;
         this.uuid = url.uuid ?? newUuid();
@@ -29,8 +30,8 @@ export class Visitor {
         this.texts = []; // every frame as text
         this.controls = { pings: 0, closeCode: null };
         this.closed = false;
-        const address = `ws://127.0.0.1:${server.wsPort}${path ?? urlPath({ ...url, uuid: this.uuid })}`;
-        this.socket = new WebSocket(address, protocols, { headers, perMessageDeflate: false });
+        const address = `${base}${path ?? urlPath({ ...url, uuid: this.uuid })}`;
+        this.socket = new WebSocket(address, protocols, { headers, perMessageDeflate: false, ...connection });
         this.socket.on('message', (data, isBinary) => {
             const text = data.toString('utf8');
             this.texts.push(text);
