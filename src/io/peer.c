@@ -1,7 +1,7 @@
 /* peer.c: whose connection it is: the socket's peer, or who a proxy said it is. See stream.h.
  *
- * What a proxy said stands in a map of the shard, by the stream's index, as long as the stream lives: a stream whose peer speaks
- * for itself has one flag that is not set, and no byte more. */
+ * What a proxy said stands in a map of the shard, by the stream's index, as long as the stream lives: a stream whose
+ * peer speaks for itself has one flag that is not set, and no byte more. */
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>

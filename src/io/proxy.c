@@ -1,9 +1,9 @@
 /* proxy.c: see proxy.h. */
 #include "io/proxy.h"
 
-#define V2_HEAD      16 /* signature, version and command, family, length */
-#define V2_INET      12 /* two addresses, two ports */
-#define V2_INET6     36
+#define V2_HEAD 16 /* signature, version and command, family, length */
+#define V2_INET 12 /* two addresses, two ports */
+#define V2_INET6 36
 #define V2_SIGNATURE 12
 
 static const char v1_signature[] = "PROXY ";
@@ -75,8 +75,8 @@ static void line_done(struct proxy_header *h)
         return;
     }
     take_word(&line, &word);
-    if (!take_address(&line, is_ipv4, &source) || !take_address(&line, is_ipv4, &destination) || !take_word(&line, &word) ||
-        !port_parse(word, &source_port) || !port_parse(line, &destination_port)) {
+    if (!take_address(&line, is_ipv4, &source) || !take_address(&line, is_ipv4, &destination) ||
+        !take_word(&line, &word) || !port_parse(word, &source_port) || !port_parse(line, &destination_port)) {
         bad(h, "it must have two addresses and two ports");
         return;
     }

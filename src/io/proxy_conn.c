@@ -2,8 +2,8 @@
  *
  *   accept -> [ proxy_conn ] -- header --> stream_tell_peer -> the port's first_ops, as if it had just been accepted
  *
- * A connection that does not begin so is closed; so is one whose header takes longer than the port's proxy_timeout_ms, and one that
- * comes from no trusted proxy where proxies are named. */
+ * A connection that does not begin so is closed; so is one whose header takes longer than the port's proxy_timeout_ms,
+ * and one that comes from no trusted proxy where proxies are named. */
 #include "io/proxy.h"
 
 #include <stdlib.h>
@@ -16,7 +16,8 @@ static void refuse(struct stream *s, const char *why)
     static struct log_limit limit = { .every_ms = 10000 };
     char                    peer[ADDRESS_TEXT_MAX];
     stream_peer(s, peer, sizeof peer);
-    log_limited(&limit, LOG_WARN, "%s: closed a connection of %s: %s (setting proxy_protocol)", stream_port(s)->name, peer, why);
+    log_limited(&limit, LOG_WARN, "%s: closed a connection of %s: %s (setting proxy_protocol)", stream_port(s)->name,
+                peer, why);
     stream_close(s);
 }
 
