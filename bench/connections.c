@@ -172,16 +172,18 @@ void bench_connections(const struct bench *b)
 
 /* --- statements ------------------------------------------------------------------------------------------ */
 
-void bench_statements(const struct bench *b)
+/* A server with `options`, and INSERTs with 1 and with 32 under way on each connection, into a channel that keeps `kept` messages. */
+static void statements_run(const struct bench *b, const char *const *options, unsigned kept, unsigned count, struct series figures[2])
 {
-    static struct series  figures[2];
     static const unsigned depths[2] = { 1, 32 };
     static struct sql     sql;
-    if (!bench_wants(b, "sql"))
-        return;
-    struct target t = target_start(b->server, no_options);
-    unsigned      count = b->is_quick ? 20000 : 100000;
+    struct target         t = target_start(b->server, options);
     sql_open(&sql, t.sql_port, "bench");
+    if (kept > 0) {
+        char statement[128];
+        snprintf(statement, sizeof statement, "INSERT INTO pipes_settings (name, length) VALUES ('" BENCH_CHANNEL "', %u)", kept);
+        sql_say(&sql, statement);
+    }
     for (unsigned i = 0; i < b->runs; i++)
         for (unsigned d = 0; d < 2; d++) {
             uint64_t begin = clock_mono_ns();
@@ -190,19 +192,40 @@ void bench_statements(const struct bench *b)
         }
     sql_close(&sql);
     target_stop(&t);
+}
+
+static void statement_rows(const struct bench *b, const char *id, struct series figures[2], double target)
+{
+    static const char *const what[2] = { "one under way on each connection", "32 under way on each connection" };
+    static const char *const names[2] = { "one", "pipelined" };
+    static char              ids[8][32];
+    static unsigned          count;
+    for (unsigned d = 0; d < 2; d++, count++) {
+        snprintf(ids[count], sizeof ids[count], "%s.%s", id, names[d]);
+        report_row(b->report, &(struct row){ .id = ids[count],
+                                             .what = what[d],
+                                             .unit = "1/s",
+                                             .ours = &figures[d],
+                                             .target_name = target > 0 ? "P8" : NULL,
+                                             .target_kind = target > 0 ? AT_LEAST : NO_TARGET,
+                                             .target = target });
+    }
+}
+
+void bench_statements(const struct bench *b)
+{
+    static struct series     figures[3][2];
+    static const char *const batch[] = { "--store.backend=sqlite", "--store.durability=batch", NULL };
+    static const char *const commit[] = { "--store.backend=sqlite", "--store.durability=commit", NULL };
+    if (!bench_wants(b, "sql"))
+        return;
+    statements_run(b, no_options, 0, b->is_quick ? 20000 : 100000, figures[0]);
+    statements_run(b, batch, 1000, b->is_quick ? 10000 : 50000, figures[1]);
+    statements_run(b, commit, 1000, b->is_quick ? 2000 : 20000, figures[2]);
     report_section(b->report, "CometQL: INSERT INTO pipes_messages, 64 B, 16 connections, no subscriber, per second");
-    report_row(b->report, &(struct row){ .id = "sql.one",
-                                         .what = "one under way on each connection",
-                                         .unit = "1/s",
-                                         .ours = &figures[0],
-                                         .target_name = "P8",
-                                         .target_kind = AT_LEAST,
-                                         .target = 80000 });
-    report_row(b->report, &(struct row){ .id = "sql.pipelined",
-                                         .what = "32 under way on each connection",
-                                         .unit = "1/s",
-                                         .ours = &figures[1],
-                                         .target_name = "P8",
-                                         .target_kind = AT_LEAST,
-                                         .target = 80000 });
+    statement_rows(b, "sql", figures[0], 80000);
+    report_section(b->report, "The same into a history of 1,000 in SQLite, answered when it is committed (durability batch)");
+    statement_rows(b, "sql.batch", figures[1], 20000);
+    report_section(b->report, "The same, answered when it is synced to the disk (durability commit)");
+    statement_rows(b, "sql.commit", figures[2], 0);
 }

@@ -149,6 +149,22 @@ void sql_close(struct sql *s)
 
 /* --- statements ------------------------------------------------------------------------------------------ */
 
+void sql_say(struct sql *s, const char *statement)
+{
+    struct sql_conn *c = &s->conns[0];
+    struct buf       body = { 0 };
+    size_t           at = 0;
+    buf_byte(&body, COM_QUERY);
+    buf_text(&body, statement);
+    put_packet(&c->out, 0, buf_slice(&body));
+    buf_clear(&body);
+    if (send(c->fd, c->out.at, c->out.len, MSG_NOSIGNAL) != (ssize_t)c->out.len)
+        die("cannot send to CometQL: %s", strerror(errno));
+    buf_reset(&c->out);
+    expect_ok(wait_packet(c, &at));
+    buf_reset(&c->in);
+}
+
 struct insert {
     struct buf text;  /* COM_QUERY and the statement */
     size_t     label; /* where the label stands */

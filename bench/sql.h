@@ -25,6 +25,9 @@ struct sql {
 void sql_open(struct sql *s, uint16_t port, const char *password);
 void sql_close(struct sql *s);
 
+/* One statement that is answered with OK. */
+void sql_say(struct sql *s, const char *statement);
+
 /* `count` statements INSERT INTO pipes_messages over all connections, each with at most `depth` unanswered; returns
  * when all are answered. A message carries `bytes` bytes. */
 void sql_insert(struct sql *s, const char *channel, unsigned count, unsigned bytes, unsigned depth);
