@@ -16,6 +16,11 @@
 
 enum { GROUP_MOST = 4096, GROUP_BYTES = 8 << 20 }; /* one transaction, and so one pause of those that come after it */
 
+/* Operations in a row, oldest first, through letter.next. */
+struct waiting {
+    struct store_op *first, *last;
+};
+
 struct worker {
     struct inbox     inbox;
     sem_t            wake;  /* posted when inbox_post says that the worker sleeps, and by store_close */
@@ -25,10 +30,10 @@ struct worker {
     bool             has_thread;
     struct error     open_error;
     void            *state; /* the backend's */
-    struct store_op *first; /* what waits, oldest first, through letter.next; the group is the front of it */
-    struct store_op *last;
+    struct waiting   waiting; /* the group is the front of it */
     struct letter   *order; /* store_load, to be obeyed when nothing waits */
     bool             is_away;
+    bool             refuses_writes; /* is_away, and it was a group with writes that failed: only such a one ends it */
     uint32_t         pause_ms;
     uint64_t         lost;
     enum status      results[GROUP_MOST]; /* of the group: an answered operation is not the worker's to write */

@@ -2,6 +2,9 @@
  *
  *   inbox ──> waiting: [ group of at most GROUP_MOST | the rest ] ──> begin, apply ..., commit ──> op_finish of each
  *                        ^ stays here until the commit has succeeded; away: pause, revive, the same again
+ *
+ * A disk that is full can still be read. So between the tries, reads of users about whom nothing waits are served: logging in need
+ * not wait until somebody has made room.
  */
 #include "store/internal.h"
 
@@ -11,8 +14,89 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/map.h"
 
 enum { PAUSE_LEAST_MS = 50, PAUSE_MOST_MS = 1000, TROUBLE_LINE_MS = 60000 };
+
+/* --- what waits -------------------------------------------------------------------------------------------------------- */
+
+static struct store_op *op_after(const struct store_op *op)
+{
+    return (struct store_op *)(void *)op->letter.next;
+}
+
+static void append(struct waiting *list, struct store_op *op)
+{
+    op->letter.next = NULL;
+    if (list->last != NULL)
+        list->last->letter.next = &op->letter;
+    else
+        list->first = op;
+    list->last = op;
+}
+
+static struct store_op *take_first(struct waiting *list)
+{
+    struct store_op *op = list->first;
+    list->first = op_after(op);
+    if (list->first == NULL)
+        list->last = NULL;
+    return op;
+}
+
+/* Empties `more`, which goes to the end. */
+static void append_all(struct waiting *list, struct waiting *more)
+{
+    if (more->first == NULL)
+        return;
+    if (list->last != NULL)
+        list->last->letter.next = &more->first->letter;
+    else
+        list->first = more->first;
+    list->last = more->last;
+    *more = (struct waiting){ 0 };
+}
+
+/* Takes what has come, up to an order to load, which must see exactly what came before it. */
+static void take_new(struct worker *w)
+{
+    for (struct letter *l; w->order == NULL && (l = inbox_take(&w->inbox)) != NULL;)
+        if (l->deliver != NULL)
+            w->order = l;
+        else
+            append(&w->waiting, (struct store_op *)(void *)l);
+}
+
+/* Takes out what has waited too long. What was already answered waits on: it can fail no more. The next deadline. */
+static uint64_t expire(struct worker *w, uint64_t now_ms)
+{
+    struct waiting all = w->waiting;
+    uint64_t       next_ms = UINT64_MAX;
+    w->waiting = (struct waiting){ 0 };
+    while (all.first != NULL) {
+        struct store_op *op = take_first(&all);
+        uint64_t         until_ms = op->is_answered ? UINT64_MAX : op->since_ms + the_store.setup.patience_ms;
+        if (until_ms <= now_ms) {
+            op_finish(op, E_STORE_AWAY);
+            continue;
+        }
+        if (until_ms < next_ms)
+            next_ms = until_ms;
+        append(&w->waiting, op);
+    }
+    return next_ms;
+}
+
+/* At the end, when the patience is. */
+static void give_up_all(struct worker *w)
+{
+    take_new(w);
+    while (w->waiting.first != NULL) {
+        struct store_op *op = take_first(&w->waiting);
+        w->lost += !store_kinds[op->kind].is_read;
+        op_finish(op, E_STORE_AWAY);
+    }
+}
 
 /* --- trouble ----------------------------------------------------------------------------------------------------------- */
 
@@ -45,83 +129,13 @@ static void trouble_over(struct worker *w)
     w->pause_ms = 0;
     if (!w->is_away)
         return;
-    w->is_away = false;
+    w->is_away = w->refuses_writes = false;
     pthread_mutex_lock(&t->lock);
     if (--t->away == 0)
         log_info("store: the storage is back after %.1f s; %llu operations failed meanwhile",
                  (double)(clock_mono_ms() - t->since_ms) / 1000,
                  (unsigned long long)(atomic_load(&the_store.failed) - t->failed_before));
     pthread_mutex_unlock(&t->lock);
-}
-
-/* --- what waits -------------------------------------------------------------------------------------------------------- */
-
-static struct store_op *op_after(const struct store_op *op)
-{
-    return (struct store_op *)(void *)op->letter.next;
-}
-
-/* Takes what has come, up to an order to load, which must see exactly what came before it. */
-static void take_new(struct worker *w)
-{
-    for (struct letter *l; w->order == NULL && (l = inbox_take(&w->inbox)) != NULL;) {
-        if (l->deliver != NULL) {
-            w->order = l;
-            return;
-        }
-        struct store_op *op = (struct store_op *)(void *)l;
-        l->next = NULL;
-        if (w->last != NULL)
-            w->last->letter.next = l;
-        else
-            w->first = op;
-        w->last = op;
-    }
-}
-
-static struct store_op *take_first(struct worker *w)
-{
-    struct store_op *op = w->first;
-    w->first = op_after(op);
-    if (w->first == NULL)
-        w->last = NULL;
-    return op;
-}
-
-/* Takes out what has waited too long. What was already answered waits on: it can fail no more. The next deadline. */
-static uint64_t expire(struct worker *w, uint64_t now_ms)
-{
-    struct store_op *kept = w->first, *next;
-    uint64_t         next_ms = UINT64_MAX;
-    w->first = w->last = NULL;
-    for (struct store_op *op = kept; op != NULL; op = next) {
-        next = op_after(op);
-        uint64_t until_ms = op->since_ms + the_store.setup.patience_ms;
-        if (!op->is_answered && until_ms <= now_ms) {
-            op_finish(op, E_STORE_AWAY);
-            continue;
-        }
-        if (!op->is_answered && until_ms < next_ms)
-            next_ms = until_ms;
-        op->letter.next = NULL;
-        if (w->last != NULL)
-            w->last->letter.next = &op->letter;
-        else
-            w->first = op;
-        w->last = op;
-    }
-    return next_ms;
-}
-
-/* At the end, when the patience is. */
-static void give_up_all(struct worker *w)
-{
-    take_new(w);
-    while (w->first != NULL) {
-        struct store_op *op = take_first(w);
-        w->lost += !store_kinds[op->kind].is_read;
-        op_finish(op, E_STORE_AWAY);
-    }
 }
 
 /* --- groups ------------------------------------------------------------------------------------------------------------ */
@@ -149,25 +163,93 @@ static enum status apply_one(struct worker *w, struct store_op *op, struct error
     return s;
 }
 
-/* Applies the front of what waits in one transaction. *out_count is how many that were; on failure nothing was applied. */
-static enum status group_try(struct worker *w, unsigned *out_count, struct error *e)
+struct group {
+    unsigned count;
+    bool     has_write;
+};
+
+/* Applies the front of `list` in one transaction; on failure nothing was applied. */
+static enum status group_try(struct worker *w, const struct waiting *list, struct group *out, struct error *e)
 {
     const struct store_backend *b = the_store.backend;
-    unsigned                    n = 0;
     size_t                      bytes = 0;
     enum status                 s = b->begin(w->state, e);
-    for (struct store_op *op = w->first; s == OK && op != NULL && n < GROUP_MOST && bytes < GROUP_BYTES; op = op_after(op)) {
+    *out = (struct group){ 0 };
+    for (struct store_op *op = list->first; s == OK && op != NULL && out->count < GROUP_MOST && bytes < GROUP_BYTES;
+         op = op_after(op)) {
         bytes += op->size;
-        w->results[n] = apply_one(w, op, e);
-        if (w->results[n++] == E_STORE_AWAY)
+        out->has_write |= !store_kinds[op->kind].is_read;
+        w->results[out->count] = apply_one(w, op, e);
+        if (w->results[out->count++] == E_STORE_AWAY)
             s = E_STORE_AWAY;
     }
     if (s == OK)
         s = b->commit(w->state, e);
     if (s != OK)
         b->abandon(w->state);
-    *out_count = n;
     return s;
+}
+
+/* Tries one group and, when that succeeds, takes it off the list and answers. */
+static enum status serve(struct worker *w, struct waiting *list, struct error *e)
+{
+    struct group group;
+    enum status  s = group_try(w, list, &group, e);
+    if (s != OK) {
+        w->refuses_writes |= group.has_write;
+        return s;
+    }
+    if (group.has_write || !w->refuses_writes)
+        trouble_over(w);
+    atomic_fetch_add_explicit(&the_store.groups, 1, memory_order_relaxed);
+    for (unsigned i = 0; i < group.count; i++) {
+        struct store_op *op = take_first(list);
+        w->lost += w->results[i] != OK && op->is_answered;
+        op_finish(op, w->results[i]);
+    }
+    return OK;
+}
+
+/* --- while the backend is away ----------------------------------------------------------------------------------------- */
+
+/* Marks of the users about whom a write waits. Two users may share one; that only makes a read wait. */
+struct marks {
+    uint64_t words[1024];
+};
+
+static uint64_t *mark_of(struct marks *m, const struct store_op *op, uint64_t *out_bit)
+{
+    uint64_t hash = map_hash((uint64_t)op->app << 32 | op->user_id, SLICE(""));
+    *out_bit = UINT64_C(1) << (hash & 63);
+    return &m->words[hash >> 6 & 1023];
+}
+
+/* Takes the reads that nothing before them concerns off the list. (An expiry concerns everybody, and nobody: who reads looks at
+ * the age of what he gets.) */
+static struct waiting take_free_reads(struct worker *w)
+{
+    struct marks   marks = { 0 };
+    struct waiting all = w->waiting, reads = { 0 };
+    w->waiting = (struct waiting){ 0 };
+    while (all.first != NULL) {
+        struct store_op             *op = take_first(&all);
+        const struct store_kind_row *kind = &store_kinds[op->kind];
+        uint64_t                     bit, *word = mark_of(&marks, op, &bit);
+        if (!kind->is_read && kind->key == KEY_USER)
+            *word |= bit;
+        append(kind->is_read && !(*word & bit) ? &reads : &w->waiting, op);
+    }
+    return reads;
+}
+
+static void serve_free_reads(struct worker *w)
+{
+    struct error   ignored = { 0 }; /* the next try of everything meets it as well */
+    struct waiting reads = take_free_reads(w);
+    while (reads.first != NULL && serve(w, &reads, &ignored) == OK)
+        ;
+    append_all(&reads, &w->waiting);
+    w->waiting = reads;
 }
 
 static void sleep_until(struct worker *w, uint64_t until_ms)
@@ -176,15 +258,11 @@ static void sleep_until(struct worker *w, uint64_t until_ms)
     (void)sem_clockwait(&w->wake, CLOCK_MONOTONIC, &until); /* woken early: looks again */
 }
 
-static bool is_past_close(void)
+/* Waits a little, or until the next operation has waited long enough, and tries to bring the backend back. */
+static void pause_and_revive(struct worker *w)
 {
-    return atomic_load(&the_store.is_closing) && clock_mono_ms() >= the_store.close_by_ms;
-}
-
-/* The backend is away: waits a little, or until the next operation has waited long enough, and tries to bring it back. */
-static void pause_and_revive(struct worker *w, struct error *e)
-{
-    uint64_t now_ms = clock_mono_ms();
+    struct error e = { 0 };
+    uint64_t     now_ms = clock_mono_ms();
     w->pause_ms = w->pause_ms == 0 ? PAUSE_LEAST_MS : w->pause_ms * 2 < PAUSE_MOST_MS ? w->pause_ms * 2 : PAUSE_MOST_MS;
     uint32_t quarter_ms = the_store.setup.patience_ms / 4 + 1; /* one that comes during the pause is not noticed before its end */
     uint64_t until_ms = now_ms + (w->pause_ms < quarter_ms ? w->pause_ms : quarter_ms);
@@ -198,27 +276,36 @@ static void pause_and_revive(struct worker *w, struct error *e)
         sleep_until(w, until_ms);
     take_new(w);
     (void)expire(w, clock_mono_ms());
-    if (the_store.backend->revive(w->state, e) != OK)
-        trouble_note(w, e);
+    if (the_store.backend->revive(w->state, &e) != OK)
+        trouble_note(w, &e);
+    else if (w->refuses_writes)
+        serve_free_reads(w);
 }
 
-/* One group, or one try of it. */
+/* --- the thread -------------------------------------------------------------------------------------------------------- */
+
+static bool is_past_close(void)
+{
+    return atomic_load(&the_store.is_closing) && clock_mono_ms() >= the_store.close_by_ms;
+}
+
+/* What waits: one group, or one try of it. */
 static void work(struct worker *w)
 {
     struct error e = { 0 };
-    unsigned     count;
-    if (group_try(w, &count, &e) != OK) {
+    if (is_past_close())
+        give_up_all(w);
+    else if (serve(w, &w->waiting, &e) != OK) {
         trouble_note(w, &e);
-        pause_and_revive(w, &e);
-        return;
+        pause_and_revive(w);
     }
-    trouble_over(w);
-    atomic_fetch_add_explicit(&the_store.groups, 1, memory_order_relaxed);
-    for (unsigned i = 0; i < count; i++) {
-        struct store_op *op = take_first(w);
-        w->lost += w->results[i] != OK && op->is_answered;
-        op_finish(op, w->results[i]);
-    }
+}
+
+static void obey(struct worker *w)
+{
+    struct letter *order = w->order;
+    w->order = NULL;
+    order->deliver(order);
 }
 
 static void wait_for_work(struct worker *w)
@@ -244,15 +331,11 @@ void *worker_run(void *argument)
         return NULL;
     for (;;) {
         take_new(w);
-        if (w->first != NULL && is_past_close())
-            give_up_all(w);
-        else if (w->first != NULL)
+        if (w->waiting.first != NULL)
             work(w);
-        else if (w->order != NULL) {
-            struct letter *order = w->order;
-            w->order = NULL;
-            order->deliver(order);
-        } else if (atomic_load(&the_store.is_closing))
+        else if (w->order != NULL)
+            obey(w);
+        else if (atomic_load(&the_store.is_closing))
             break;
         else
             wait_for_work(w);

@@ -4,13 +4,14 @@
 #include <sched.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 /* --- a backend that can be away ---------------------------------------------------------------------------------------- */
 
 enum { SEEN_MOST = 65536 };
 
 static struct {
-    atomic_int  away;       /* 1: begin fails, 2: the third apply of a group, and offset 52, 3: the commit */
+    atomic_int  away;       /* 1: begin fails, 2: the third apply of a group, and offset 52, 3: the commit, 4: writes */
     atomic_bool is_held;    /* begin waits */
     atomic_int  opens, revives, tries;
     atomic_uint seen_count; /* committed */
@@ -54,6 +55,8 @@ static enum status fake_apply(void *state, struct store_op *op, struct error *ou
     (void)state;
     if (op->kind == STORE_HASH_DROP)
         return error_set(out_error, E_STORE, "refused, as it is told");
+    if (!store_kinds[op->kind].is_read && fake_step(4, out_error) != OK)
+        return E_STORE_AWAY;
     if (op->kind == STORE_DATA)
         op->rows = store_row_new(STORE_QUEUE_ADD, 1, 1, op->name, op->name, op->name, op->name);
     if ((begun == 2 || op->offset == 52) && fake_step(2, out_error) != OK)
@@ -304,6 +307,35 @@ TEST(a_backend_that_comes_back_gets_everything_once_and_in_order)
     }
 }
 
+/* As with a full disk. */
+TEST(while_only_writes_fail_reads_of_other_users_are_answered_and_the_trouble_stays_one)
+{
+    UNUSED_STATE;
+    struct store_op *writes[2], *own, *other;
+    struct asking    a, b;
+    fake_up(STORE_BATCH, 64 << 20, 60000);
+    uint64_t lines = log_line_count();
+    atomic_store(&fake.away, 4);
+    make_queue(writes, 2);
+    ask_begin(&a, 0, writes, 2);
+    own = op_user(STORE_DATA, 1, 2);
+    ask_begin(&b, 0, &own, 1);
+    for (uint32_t id = 10; id < 13; id++) {
+        other = ask(op_user(STORE_DATA, 1, id));
+        assert_int_equal(other->status, OK);
+        store_op_free(other);
+        assert_true(store_figures().is_away);
+    }
+    assert_int_equal(a.answered + b.answered, 0);
+    atomic_store(&fake.away, 0);
+    ask_end(&a);
+    ask_end(&b);
+    all_are(writes, 2, OK);
+    all_are(&own, 1, OK);
+    assert_int_equal(log_line_count() - lines, 2);
+    assert_int_equal(shop_close(), 0);
+}
+
 TEST(one_that_has_waited_too_long_fails_and_is_never_applied)
 {
     UNUSED_STATE;
@@ -395,6 +427,7 @@ TESTS(RUN(operations_are_applied_and_answered_in_the_order_they_were_sent), RUN(
       RUN(one_that_is_impossible_fails_alone), RUN(past_its_bound_the_queue_refuses_at_once_and_the_rest_is_kept),
       RUN(without_an_open_store_everything_is_refused), RUN(a_backend_that_cannot_be_opened_says_why),
       RUN(several_workers_keep_the_order_of_each_key), RUN(a_backend_that_comes_back_gets_everything_once_and_in_order),
+      RUN(while_only_writes_fail_reads_of_other_users_are_answered_and_the_trouble_stays_one),
       RUN(one_that_has_waited_too_long_fails_and_is_never_applied),
       RUN(an_end_while_the_backend_is_away_waits_for_its_patience_and_tells_what_is_lost), RUN(an_end_applies_what_waits),
       RUN(answers_for_a_shard_that_has_left_are_freed), RUN(answers_race_with_a_shard_that_leaves))
