@@ -144,7 +144,7 @@ static void channel_publish(struct draft *given)
                                   : channel_find(given->app, given->channel, given->hash);
     struct seal seal = { .sent_ms = shard_here.wall_ms };
     uint64_t    reached = 0, shards_mask = 0;
-    bool        records = c != NULL && given->is_recorded && c->history_limit > 0;
+    bool        records = c != NULL && given->is_recorded && c->history_limit > 0, is_stored = false;
     if (c != NULL) {
         seal = (struct seal){ c->offset + 1, c->epoch, shard_here.wall_ms, channel_dialects(c), c->interest_count };
         reached = channel_count(c) - (given->sender_listens && channel_count(c) > 0 ? 1 : 0);
@@ -155,9 +155,11 @@ static void channel_publish(struct draft *given)
     if (m != NULL && c != NULL) {
         c->offset++;
         shards_mask = deliver(m, c);
-        if (records)
+        if (records) {
+            /* Before history_add tells the store which one gives way: a crash between the two leaves one too many. */
+            is_stored = journal_history(c, m, r, r != NULL ? on_history_stored : NULL, shards_mask) == OK;
             history_add(c, m);
-        else if (m->draft->is_recorded)
+        } else if (m->draft->is_recorded)
             c->lost_offset = m->offset; /* nobody records here */
     }
     if (m != NULL) {
@@ -167,9 +169,6 @@ static void channel_publish(struct draft *given)
     }
     if (r != NULL)
         report_fill(r, m, reached);
-    bool is_stored = false;
-    if (records && m != NULL)
-        is_stored = journal_history(c, m, r, r != NULL ? on_history_stored : NULL, shards_mask) == OK;
     if (c != NULL)
         channel_let_go(c); /* before the report: whatever its receiver does next may free the channel */
     if (r == NULL) {
