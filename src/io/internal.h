@@ -86,6 +86,15 @@ void stream_on_due(void *stream);
 void graves_run(struct shard *shard);
 void streams_close_all(struct shard *shard);
 bool streams_have_output(const struct shard *shard);
+void stream_mark_ready(struct shard *shard, struct stream *s);
+bool stream_mind_unsent(struct stream *s);
+bool stream_cork_flush(struct stream *s);
+void stream_on_writable(struct stream *s);
+void stream_offer(struct stream *s, char *at, size_t len);
+void stream_on_end(struct stream *s);
+
+/* stream_tls.c */
+void stream_read_tls(struct shard *shard, struct stream *s);
 
 /* peer.c */
 void stream_forget_peer(struct stream *s);

@@ -165,7 +165,7 @@ static void refuse(int fd, const struct port *p)
     static struct log_limit limit = { .every_ms = 10000 };
     counter_add(COUNTER_REFUSED, 1);
     log_limited(&limit, LOG_WARN, "%s: a connection was refused, max_connections is reached", p->name);
-    if (p->refusal.len > 0)
+    if (p->refusal.len > 0 && p->tls == NULL)
         (void)!send(fd, p->refusal.at, p->refusal.len, MSG_NOSIGNAL | MSG_DONTWAIT);
     close(fd);
 }

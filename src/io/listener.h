@@ -26,7 +26,8 @@ struct port {
     uint32_t                 proxy_timeout_ms; /* for that header to come */
     const struct address_set *proxies;   /* who is believed about a client's address; borrowed; NULL or empty: nobody */
     bool                     is_counted; /* counts towards max_connections */
-    struct slice             refusal;    /* sent to a connection over the limit */
+    struct slice             refusal;    /* sent to a connection over the limit; not over TLS */
+    struct tls_context      *tls;        /* borrowed; NULL: plain. Otherwise all it says is TLS */
     enum counter             online, added, ended, events;
     int                      reserved_fd; /* main's, bound but not listening; -1 once released */
 };

@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 
 #include "base/counter.h"
+#include "io/tls.h"
 
 #define FLUSH_PARCELS 64 /* of one sendmsg; IOV_MAX is 1,024 and past some dozens nothing is gained */
 
@@ -110,8 +111,30 @@ static void note_sent(struct outq *q, size_t left)
     }
 }
 
-enum outq_flush outq_flush(struct outq *q, int fd)
+/* Records as long as the socket takes them whole. */
+static enum outq_flush flush_tls(struct outq *q, struct tls *tls)
 {
+    for (;;) {
+        struct iovec iov[FLUSH_PARCELS];
+        if (!tls_flush(tls))
+            return OUTQ_BROKEN;
+        if (tls_has_unsent(tls))
+            return OUTQ_BLOCKED;
+        if (q->oldest == NULL)
+            return OUTQ_EMPTY;
+        size_t n = tls_send(tls, iov, (size_t)gather(q, iov));
+        if (n == SIZE_MAX)
+            return OUTQ_BROKEN;
+        if (n == 0)
+            return OUTQ_BLOCKED; /* the handshake goes on */
+        note_sent(q, n);
+    }
+}
+
+enum outq_flush outq_flush(struct outq *q, int fd, struct tls *tls)
+{
+    if (tls != NULL)
+        return flush_tls(q, tls);
     while (q->oldest != NULL) {
         struct iovec  iov[FLUSH_PARCELS];
         struct msghdr m = { .msg_iov = iov, .msg_iovlen = (size_t)gather(q, iov) };

@@ -3,7 +3,7 @@
  * A bounded list of references to immutable parcels, oldest first. It exists only while a socket is blocked: an idle
  * connection has none (stream->out == NULL); the stream frees it when the last byte has left.
  *
- *   outq_push -> [ p7 | p6 | p5:1200/1450 ] -> outq_flush -> writev(fd)
+ *   outq_push -> [ p7 | p6 | p5:1200/1450 ] -> outq_flush -> sendmsg(fd), or tls_send
  *                                ^ bytes already sent of the oldest parcel
  *
  * Thread: the shard that owns the stream. Bound: `limit_bytes`; past it push answers E_FULL and changes nothing. One
@@ -16,6 +16,7 @@
 #include "io/parcel.h"
 
 struct outq_link;
+struct tls;
 
 struct outq {
     struct outq_link  *oldest;
@@ -38,7 +39,8 @@ enum status outq_push_copy(struct outq *q, struct slice bytes) __attribute__((wa
 
 enum outq_flush { OUTQ_EMPTY, OUTQ_BLOCKED, OUTQ_BROKEN };
 
-/* Sends what the socket takes. OUTQ_BROKEN: the peer is gone. */
-enum outq_flush outq_flush(struct outq *q, int fd);
+/* Sends what the socket takes, over TLS unless `tls` is NULL; then OUTQ_EMPTY means that nothing is unsent there either.
+ * OUTQ_BROKEN: the peer is gone. */
+enum outq_flush outq_flush(struct outq *q, int fd, struct tls *tls);
 
 #endif

@@ -1,6 +1,7 @@
 /* proxy_conn: the first table of a connection to a port that expects a PROXY header (io/proxy.h).
  *
- *   accept -> [ proxy_conn ] -- header --> stream_tell_peer -> the port's first_ops, as if it had just been accepted
+ *   accept -> [ proxy_conn ] -- header --> stream_tell_peer -> the port's first_ops, as if it had just been accepted;
+ *                                                              TLS begins here, where the port speaks it
  *
  * A connection that does not begin so is closed; so is one whose header takes longer than the port's proxy_timeout_ms,
  * and one that comes from no trusted proxy where proxies are named. */
@@ -36,8 +37,8 @@ static void on_open(struct stream *s)
         stream_wait(s, stream_port(s)->proxy_timeout_ms);
 }
 
-/* The header is there: now it is a connection like any other. */
-static void begin(struct stream *s, struct proxy_header *h)
+/* The header is there: now it is a connection like any other. Returns how many of the bytes behind it were taken. */
+static size_t begin(struct stream *s, struct proxy_header *h, struct slice rest)
 {
     const struct stream_ops *first = stream_port(s)->first_ops;
     bool                     is_told = !h->has_source || stream_tell_peer(s, &h->source);
@@ -46,10 +47,14 @@ static void begin(struct stream *s, struct proxy_header *h)
     stream_wait_no_more(s);
     if (!is_told) {
         stream_close(s);
-        return;
+        return 0;
     }
     stream_become(s, first, NULL);
+    struct tls_context *tls = stream_port(s)->tls;
+    if (tls != NULL && !stream_start_tls(s, tls, rest))
+        return 0;
     first->on_open(s);
+    return tls != NULL ? rest.len : 0;
 }
 
 static size_t on_bytes(struct stream *s, char *at, size_t len)
@@ -63,10 +68,9 @@ static size_t on_bytes(struct stream *s, char *at, size_t len)
         refuse(s, h->sentence);
         return len;
     case FEED_DONE:
-        begin(s, h);
-        break;
+        return len - in.len + begin(s, h, in);
     }
-    return len - in.len;
+    return len;
 }
 
 static void on_gone(struct stream *s)

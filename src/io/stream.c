@@ -1,4 +1,4 @@
-/* stream.c: see stream.h. */
+/* stream.c: see stream.h. What TLS adds to reading is in stream_tls.c. */
 #include "io/stream.h"
 
 #include <errno.h>
@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "io/internal.h"
+#include "io/tls.h"
 
 #define FINISH_MS   10000 /* for what is queued to leave after stream_finish */
 #define LINGER_MS   2000  /* for the peer to close its side after that */
@@ -88,8 +89,15 @@ struct stream *stream_adopt(struct shard *shard, int fd, uint8_t port)
     s->port = port;
     s->kind = (uint8_t)p->kind;
     s->grave = SLAB_NONE;
+    bool begins_with_tls = p->tls != NULL && !p->expects_proxy; /* a PROXY header comes before it */
+    s->tls = begins_with_tls ? tls_new(p->tls, fd, SLICE("")) : NULL;
+    if (s->tls == NULL && begins_with_tls) {
+        slab_give(&shard->streams, s);
+        return NULL;
+    }
     struct epoll_event e = { .events = READS_WANTED, .data.u64 = local_id(s) };
     if (epoll_ctl(shard->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0) {
+        tls_free(s->tls);
         slab_give(&shard->streams, s);
         return NULL;
     }
@@ -124,6 +132,8 @@ static void stream_free(struct shard *shard, struct stream *s)
     stream_forget_peer(s);
     outq_free(s->out);
     s->out = NULL;
+    tls_free(s->tls);
+    s->tls = NULL;
     if (s->fd >= 0)
         close(s->fd);
     s->fd = -1;
@@ -180,7 +190,7 @@ void stream_on_due(void *stream)
 /* --- who has more to read ------------------------------------------------------------------------------------------------- */
 
 /* Edge-triggered: what is not read now must be remembered. */
-static void mark_ready(struct shard *shard, struct stream *s)
+void stream_mark_ready(struct shard *shard, struct stream *s)
 {
     if (s->flags & (STREAM_READY | STREAM_CLOSED))
         return;
@@ -208,7 +218,7 @@ void stream_resume(struct stream *s)
     if ((s->flags & STREAM_PAUSED) == 0)
         return;
     s->flags &= (uint16_t)~STREAM_PAUSED;
-    mark_ready(shard_own, s); /* an edge may have come and gone while nobody listened */
+    stream_mark_ready(shard_own, s); /* an edge may have come and gone while nobody listened */
 }
 
 /* --- writing ----------------------------------------------------------------------------------------------------------- */
@@ -246,9 +256,24 @@ static struct outq *queue_of(struct stream *s)
     return s->out;
 }
 
+/* What TLS could not send waits there; a queue, even an empty one, says so to everybody. False: no memory. */
+bool stream_mind_unsent(struct stream *s)
+{
+    return !tls_has_unsent(s->tls) || queue_of(s) != NULL;
+}
+
+static __attribute__((noinline)) size_t send_tls(struct stream *s, const char *at, size_t len)
+{
+    const struct iovec iov = { (void *)(uintptr_t)at, len };
+    size_t             n = tls_send(s->tls, &iov, 1);
+    return stream_mind_unsent(s) ? n : SIZE_MAX;
+}
+
 /* Sends what the socket takes now: the number of bytes, or SIZE_MAX when the peer is gone. */
 static size_t send_now(struct stream *s, const char *at, size_t len)
 {
+    if (s->tls != NULL)
+        return send_tls(s, at, len);
     for (;;) {
         ssize_t n = send(s->fd, at, len, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n >= 0)
@@ -279,7 +304,7 @@ static bool write_uncorked(struct stream *s, struct slice bytes)
     return status == OK;
 }
 
-static bool cork_flush(struct stream *s)
+bool stream_cork_flush(struct stream *s)
 {
     struct cork *c = &shard_own->cork;
     size_t       len = c->len;
@@ -296,7 +321,7 @@ bool stream_write(struct stream *s, struct slice bytes)
         return true;
     if (c->stream != s)
         return write_uncorked(s, bytes);
-    if (bytes.len > CORK_BYTES - c->len && !cork_flush(s))
+    if (bytes.len > CORK_BYTES - c->len && !stream_cork_flush(s))
         return false;
     if (bytes.len > CORK_BYTES)
         return write_uncorked(s, bytes);
@@ -334,6 +359,13 @@ static void finish_now(struct stream *s)
 {
     if (s->flags & STREAM_CLOSED)
         return;
+    if (s->tls != NULL) {
+        tls_end(s->tls);
+        if (!stream_mind_unsent(s))
+            stream_close(s);
+        else if (s->out != NULL)
+            return; /* on_writable comes back */
+    }
     if (s->flags & STREAM_ENDED || shutdown(s->fd, SHUT_WR) < 0)
         stream_close(s);
     else
@@ -355,7 +387,7 @@ void stream_uncork(struct stream *s)
     if (c->stream != s || --c->depth > 0)
         return;
     if ((s->flags & STREAM_CLOSED) == 0)
-        cork_flush(s);
+        stream_cork_flush(s);
     c->len = 0;
     c->stream = NULL;
     if ((s->flags & STREAM_FINISHING) && s->out == NULL)
@@ -375,11 +407,11 @@ void stream_finish(struct stream *s)
 }
 
 /* The socket takes bytes again. */
-static void on_writable(struct stream *s)
+void stream_on_writable(struct stream *s)
 {
     if (s->out == NULL)
         return;
-    switch (outq_flush(s->out, s->fd)) {
+    switch (outq_flush(s->out, s->fd, s->tls)) {
     case OUTQ_BLOCKED:
         return;
     case OUTQ_BROKEN:
@@ -405,7 +437,7 @@ static void on_writable(struct stream *s)
 /* --- reading ----------------------------------------------------------------------------------------------------------- */
 
 /* Offers the bytes to the table, and what it left to the table that took its place. */
-static void offer(struct stream *s, char *at, size_t len)
+void stream_offer(struct stream *s, char *at, size_t len)
 {
     stream_cork(s);
     while (len > 0 && (s->flags & (STREAM_CLOSED | STREAM_FINISHING)) == 0) {
@@ -418,31 +450,43 @@ static void offer(struct stream *s, char *at, size_t len)
     stream_uncork(s);
 }
 
+/* The peer sends no more. What it asked for may still be on its way to it: then on_writable closes. */
+void stream_on_end(struct stream *s)
+{
+    s->flags |= STREAM_ENDED;
+    if (s->out == NULL && s->tls != NULL)
+        tls_end(s->tls);
+    if (s->out == NULL)
+        stream_close(s);
+}
+
 /* One read of at most LOOP_READ bytes. */
 static void read_once(struct shard *shard, struct stream *s)
 {
     if (s->flags & (STREAM_CLOSED | STREAM_PAUSED))
         return;
+    if (s->tls != NULL && (s->flags & STREAM_FINISHING) == 0) {
+        stream_read_tls(shard, s);
+        return;
+    }
     ssize_t n = recv(s->fd, shard->scratch, LOOP_READ, MSG_DONTWAIT);
     if (n < 0) {
         if (errno == EINTR)
-            mark_ready(shard, s);
+            stream_mark_ready(shard, s);
         else if (errno != EAGAIN)
             stream_close(s);
         return;
     }
     if (n == 0) {
-        s->flags |= STREAM_ENDED;
-        if (s->out == NULL) /* else what the peer asked for is still on its way to it; on_writable closes */
-            stream_close(s);
+        stream_on_end(s);
         return;
     }
     counter_add(stream_port(s)->events, 1);
     if (n == LOOP_READ || s->flags & STREAM_HUNG_UP)
-        mark_ready(shard, s);
+        stream_mark_ready(shard, s);
     if (s->flags & STREAM_FINISHING)
         return; /* read and thrown away, so that the close is not a reset */
-    offer(s, shard->scratch, (size_t)n);
+    stream_offer(s, shard->scratch, (size_t)n);
 }
 
 void stream_on_events(struct shard *shard, uint64_t id, uint32_t events)
@@ -451,7 +495,7 @@ void stream_on_events(struct shard *shard, uint64_t id, uint32_t events)
     if (s == NULL || s->flags & STREAM_CLOSED)
         return;
     if (events & EPOLLOUT)
-        on_writable(s);
+        stream_on_writable(s);
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         s->flags |= STREAM_HUNG_UP;
     if ((events & (EPOLLHUP | EPOLLERR)) && s->flags & STREAM_PAUSED) {

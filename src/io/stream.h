@@ -17,6 +17,9 @@
  * Closing. stream_close marks; nothing more is read or sent; on_gone is called once, at the end of the turn, and nowhere else,
  * so no owner vanishes under a caller. stream_finish closes when the queue has left, or after 10 s.
  *
+ * TLS. A stream with `tls` set speaks it on the wire and plain bytes to its owner, who sees no difference: nothing comes before
+ * the handshake is done, and what is written before that waits (io/tls.h).
+ *
  * Identity across threads is stream_id: shard, generation, index. Never a pointer, never a descriptor.
  *
  * Thread: its shard's.
@@ -34,6 +37,7 @@ enum stream_kind { STREAM_WS, STREAM_SQL, STREAM_KIND_COUNT };
 
 struct stream;
 struct tls;
+struct tls_context;
 
 struct stream_ops {
     const char *name;
@@ -100,6 +104,10 @@ void stream_finish(struct stream *s);
 void stream_pause(struct stream *s);
 void stream_resume(struct stream *s);
 
+/* From here on the bytes are TLS, the server's side; `early` are those of them that were read already. For protocols that
+ * ask for it after a plain word (MySQL). Nothing may wait in `out`. False: the stream is closed. */
+bool stream_start_tls(struct stream *s, struct tls_context *context, struct slice early);
+
 /* One timer for each stream: calls on_quiet after `ms`. Arming again moves it. */
 void stream_wait(struct stream *s, uint64_t ms);
 void stream_wait_no_more(struct stream *s);
@@ -107,6 +115,11 @@ void stream_wait_no_more(struct stream *s);
 static inline bool stream_is_open(const struct stream *s)
 {
     return (s->flags & (STREAM_CLOSED | STREAM_FINISHING)) == 0;
+}
+
+static inline bool stream_is_secure(const struct stream *s)
+{
+    return s->tls != NULL;
 }
 
 static inline bool stream_is_blocked(const struct stream *s)

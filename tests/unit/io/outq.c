@@ -27,7 +27,7 @@ TEST(parcels_leave_in_order_and_give_their_references_back)
     assert_int_equal(outq_push(q, a, 0), OK);
     assert_int_equal(a->refs, 3);
     assert_int_equal(q->waiting_bytes, 3 + 4 + 5);
-    assert_int_equal(outq_flush(q, pair[0]), OUTQ_EMPTY);
+    assert_int_equal(outq_flush(q, pair[0], NULL), OUTQ_EMPTY);
     assert_int_equal(q->waiting_bytes, 0);
     assert_int_equal(a->refs, 1);
     assert_int_equal(recv(pair[1], got, sizeof got, 0), 12);
@@ -83,7 +83,7 @@ TEST(a_blocked_socket_keeps_its_place_in_the_parcel)
     assert_int_equal(outq_push(q, p, 0), OK);
     assert_int_equal(outq_push(q, p, 0), OK);
     while (total < 2 * LEN) {
-        enum outq_flush f = outq_flush(q, pair[0]);
+        enum outq_flush f = outq_flush(q, pair[0], NULL);
         assert_true(f == OUTQ_BLOCKED || (f == OUTQ_EMPTY && q->oldest == NULL));
         ssize_t n = recv(pair[1], got, sizeof got, 0);
         assert_true(n > 0);
@@ -93,7 +93,7 @@ TEST(a_blocked_socket_keeps_its_place_in_the_parcel)
     assert_int_equal(counter_sum(COUNTER_QUEUED_BYTES), before);
     close(pair[1]);
     assert_int_equal(outq_push(q, p, 0), OK);
-    assert_int_equal(outq_flush(q, pair[0]), OUTQ_BROKEN);
+    assert_int_equal(outq_flush(q, pair[0], NULL), OUTQ_BROKEN);
     outq_free(q);
     parcel_unref(p);
     close(pair[0]);
