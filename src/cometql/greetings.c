@@ -110,6 +110,12 @@ static void say_idle(const struct cometql *q, char *out)
     snprintf(out, VALUE_BYTES, "%u", idle_s > 0 ? idle_s : 31536000); /* never: the most a MySQL server would say */
 }
 
+static void say_tls(const struct cometql *q, char *out)
+{
+    (void)q;
+    snprintf(out, VALUE_BYTES, "%s", mysql_offers_tls() ? "YES" : "DISABLED");
+}
+
 /* As a MySQL server that is set up plainly would say; `say` where the value is not constant. */
 static const struct {
     const char *name, *value;
@@ -130,7 +136,7 @@ static const struct {
     { "default_storage_engine", "Encke", NULL },
     { "foreign_key_checks", "0", NULL },
     { "have_query_cache", "NO", NULL },
-    { "have_ssl", "DISABLED", NULL },
+    { "have_ssl", NULL, say_tls },
     { "init_connect", "", NULL },
     { "interactive_timeout", NULL, say_idle },
     { "language", "english", NULL },

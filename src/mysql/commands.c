@@ -1,5 +1,6 @@
 /* commands: what a packet asks for.
  *
+ *   GREETED  SSLRequest ------------------> SECURING, where the login packet comes over TLS
  *   GREETED  login packet ----------------> IDLE, or SWITCHED when the client speaks another plugin
  *   SWITCHED the answer to the new salt --> IDLE
  *   IDLE     one of the commands below; statements go to the owner (ASKED)
@@ -93,12 +94,28 @@ static void switch_plugin(struct mysql_conn *c, const struct mysql_login_packet 
     stream_wait(c->stream, mysql_own_settings->login_timeout_ms);
 }
 
+/* May they go on with the login over this connection as it is? */
+static enum status check_tls(const struct mysql_conn *c, const struct mysql_login_packet *said, struct error *error)
+{
+    if (said->wants_tls && mysql_own_settings->tls == NULL)
+        return error_set(error, E_AUTH, "Authentication failure: TLS is not offered on this port");
+    if (said->wants_tls && stream_is_secure(c->stream))
+        return error_set(error, E_AUTH, "Authentication failure: TLS inside TLS is not offered");
+    if (!said->wants_tls && mysql_own_settings->requires_tls && !stream_is_secure(c->stream))
+        return error_plain(error, E_INSECURE);
+    return OK;
+}
+
 static void on_login_packet(struct mysql_conn *c, struct slice body)
 {
     struct mysql_login_packet said;
     struct error              error;
-    if (mysql_login_parse(body, &said, &error) != OK) {
+    if (mysql_login_parse(body, &said, &error) != OK || check_tls(c, &said, &error) != OK) {
         refuse_login(c, &error);
+        return;
+    }
+    if (said.wants_tls) {
+        mysql_enter(c, MYSQL_SECURING);
         return;
     }
     bool speaks_other = said.plugin.len > 0 && !slice_is(said.plugin, MYSQL_PLUGIN);
@@ -250,6 +267,7 @@ void mysql_command(struct mysql_conn *c, const struct mysql_packet *p)
 {
     switch ((enum mysql_state)c->state) {
     case MYSQL_GREETED:
+    case MYSQL_SECURING:
         on_login_packet(c, p->body);
         break;
     case MYSQL_SWITCHED:

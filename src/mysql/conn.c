@@ -27,6 +27,11 @@ void mysql_setup(const struct mysql_settings *settings)
     mysql_own_settings = settings;
 }
 
+bool mysql_offers_tls(void)
+{
+    return mysql_own_settings->tls != NULL;
+}
+
 void mysql_spare_take(struct buf *out_buf)
 {
     struct buf *spare = here.spare[0].at != NULL ? &here.spare[0] : &here.spare[1];
@@ -51,7 +56,8 @@ void mysql_spare_give(struct buf *given)
 void mysql_enter(struct mysql_conn *c, enum mysql_state next)
 {
     static const uint8_t legal[] = {
-        [MYSQL_GREETED] = 1 << MYSQL_SWITCHED | 1 << MYSQL_IDLE | 1 << MYSQL_LEAVING,
+        [MYSQL_GREETED] = 1 << MYSQL_SECURING | 1 << MYSQL_SWITCHED | 1 << MYSQL_IDLE | 1 << MYSQL_LEAVING,
+        [MYSQL_SECURING] = 1 << MYSQL_SWITCHED | 1 << MYSQL_IDLE | 1 << MYSQL_LEAVING,
         [MYSQL_SWITCHED] = 1 << MYSQL_IDLE | 1 << MYSQL_LEAVING,
         [MYSQL_IDLE] = 1 << MYSQL_ASKED | 1 << MYSQL_SWITCHED | 1 << MYSQL_LEAVING,
         [MYSQL_ASKED] = 1 << MYSQL_ROWS | 1 << MYSQL_IDLE,
@@ -118,6 +124,10 @@ static struct slice take_packets(struct mysql_conn *c, struct slice in)
         case FEED_DONE:
             c->sequence = (uint8_t)(p.sequence + 1);
             mysql_command(c, &p);
+            if (c->state == MYSQL_SECURING && !stream_is_secure(c->stream)) {
+                stream_start_tls(c->stream, mysql_own_settings->tls, in); /* what is left belongs to its handshake */
+                return SLICE("");
+            }
             break;
         case FEED_BAD:
             refuse_packet(c, p.sequence, why);
@@ -183,7 +193,8 @@ static void conn_on_open(struct stream *s)
     mysql_reader_init(&c->reader, MYSQL_LOGIN_BYTES);
     stream_become(s, &mysql_conn_ops, c);
     mysql_salt_make(c->salt);
-    mysql_greeting_write(&c->out, &c->sequence, mysql_own_settings->version, c->id, c->salt);
+    mysql_greeting_write(&c->out, &c->sequence, mysql_own_settings->version,
+                         MYSQL_OFFERED | (mysql_offers_tls() ? MYSQL_SSL : 0u), c->id, c->salt);
     mysql_flush(c);
     stream_wait(s, mysql_own_settings->login_timeout_ms);
 }

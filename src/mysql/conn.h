@@ -1,6 +1,6 @@
 /* conn: the server's side of the MySQL client/server protocol on a stream.
  *
- *   accept -> greeting (salt) -> login packet -> on_login -> OK | ERR
+ *   accept -> greeting (salt) -> [SSLRequest, TLS ->] login packet -> on_login -> OK | ERR
  *          -> COM_QUERY -> on_query -> mysql_ok | mysql_fail | mysql_columns, mysql_row ..., mysql_end -> next command
  *          -> COM_STMT_PREPARE -> on_prepare -> the same without effect; COM_STMT_EXECUTE -> on_execute -> the same
  *
@@ -59,12 +59,16 @@ struct mysql_settings {
     const char             *version;    /* "5.7.99-Encke-0.1" */
     struct slice            password;   /* clear text; never logged */
     uint32_t                max_packet; /* largest command, bytes (below 16 MiB) */
-    uint32_t                login_timeout_ms;
+    struct tls_context     *tls;          /* borrowed; NULL: not offered */
+    bool                    requires_tls; /* to log in */
+    uint32_t                login_timeout_ms; /* the handshake of TLS included */
     uint32_t                idle_timeout_ms; /* 0 = none */
 };
 
 /* Borrowed for ever; called once before the shards start. */
 void mysql_setup(const struct mysql_settings *settings);
+
+bool mysql_offers_tls(void);
 
 extern const struct stream_ops mysql_conn_ops; /* first table of a connection to the cometql port */
 extern const struct shard_part mysql_part;     /* a slab of connections in each shard */

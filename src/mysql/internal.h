@@ -17,6 +17,7 @@
 
 #define MYSQL_STATES(X)                                                                                                \
     X(GREETED, "the greeting is out; the login packet is awaited")                                                     \
+    X(SECURING, "TLS was asked for; the login packet is awaited over it")                                              \
     X(SWITCHED, "asked for mysql_native_password; its answer is awaited")                                              \
     X(IDLE, "logged in; the next command is awaited")                                                                  \
     X(ASKED, "a statement is with the owner; nothing is read")                                                         \

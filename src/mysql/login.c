@@ -24,8 +24,8 @@ void mysql_salt_make(unsigned char out_salt[MYSQL_SALT_BYTES])
     }
 }
 
-void mysql_greeting_write(struct buf *out, uint8_t *sequence, const char *version, uint32_t connection_id,
-                          const unsigned char salt[MYSQL_SALT_BYTES])
+void mysql_greeting_write(struct buf *out, uint8_t *sequence, const char *version, uint32_t offered,
+                          uint32_t connection_id, const unsigned char salt[MYSQL_SALT_BYTES])
 {
     static const char reserved[10] = { 0 };
     size_t            begin = mysql_packet_begin(out);
@@ -34,10 +34,10 @@ void mysql_greeting_write(struct buf *out, uint8_t *sequence, const char *versio
     put_little(out, connection_id, 4);
     buf_append(out, salt, 8);
     buf_byte(out, 0);
-    put_little(out, MYSQL_OFFERED & 0xFFFF, 2);
+    put_little(out, offered & 0xFFFF, 2);
     buf_byte(out, MYSQL_CHARSET_UTF8MB4);
     put_little(out, MYSQL_STATUS_AUTOCOMMIT, 2);
-    put_little(out, MYSQL_OFFERED >> 16, 2);
+    put_little(out, offered >> 16, 2);
     buf_byte(out, MYSQL_SALT_BYTES + 1);
     buf_append(out, reserved, sizeof reserved);
     buf_append(out, salt + 8, MYSQL_SALT_BYTES - 8);
@@ -71,8 +71,9 @@ static enum status parse_41(struct reader *r, struct mysql_login_packet *out, st
     take_bytes(r, 4 + 1 + 23); /* largest packet, charset, reserved */
     if (r->is_short)
         return error_set(error, E_AUTH, "Authentication failure: the login packet is too short");
-    if (out->capabilities & MYSQL_SSL && r->rest.len == 0)
-        return error_set(error, E_AUTH, "Authentication failure: TLS is not offered on this port");
+    out->wants_tls = out->capabilities & MYSQL_SSL && r->rest.len == 0;
+    if (out->wants_tls)
+        return OK;
 
     out->user = take_text(r);
     out->answer = take_answer(r, out->capabilities);

@@ -1,12 +1,13 @@
 /* login: greeting, login packet, authentication switch and mysql_native_password.
  *
  *   server: greeting (salt) ---->
+ *   client:                 <---- the login packet's first 32 bytes (SSLRequest); what follows is TLS     (may be left out)
  *   client:                 <---- login packet (user, answer to the salt, database, plugin)
  *   server: OK | ERR | switch to mysql_native_password (new salt) ---->
  *   client:                                                       <---- answer
  *
- * Only what works is offered: no TLS, no compression, one statement a packet, EOF packets. Pure but for
- * mysql_salt_make.
+ * Only what works is offered: TLS where there is a certificate, no compression, one statement a packet, EOF packets. Pure
+ * but for mysql_salt_make.
  */
 #ifndef ENCKE_MYSQL_LOGIN_H
 #define ENCKE_MYSQL_LOGIN_H
@@ -38,6 +39,7 @@ enum mysql_capability {
 /* What the client said; slices into the packet. */
 struct mysql_login_packet {
     uint32_t     capabilities;
+    bool         wants_tls; /* it is an SSLRequest: the other fields are empty */
     struct slice user;
     struct slice answer; /* to the salt; empty: no password */
     struct slice database;
@@ -47,11 +49,12 @@ struct mysql_login_packet {
 /* 20 unpredictable bytes of 1..127 without '$' (some clients treat it as a separator). */
 void mysql_salt_make(unsigned char out_salt[MYSQL_SALT_BYTES]);
 
-void mysql_greeting_write(struct buf *out, uint8_t *sequence, const char *version, uint32_t connection_id,
-                          const unsigned char salt[MYSQL_SALT_BYTES]);
+/* `offered`: MYSQL_OFFERED, and MYSQL_SSL where it can be had. */
+void mysql_greeting_write(struct buf *out, uint8_t *sequence, const char *version, uint32_t offered,
+                          uint32_t connection_id, const unsigned char salt[MYSQL_SALT_BYTES]);
 void mysql_switch_write(struct buf *out, uint8_t *sequence, const unsigned char salt[MYSQL_SALT_BYTES]);
 
-/* Both shapes, 4.1 and older. E_AUTH: it is no login packet, or it asks for TLS. */
+/* Both shapes, 4.1 and older, and SSLRequest. E_AUTH: it is no login packet. */
 enum status mysql_login_parse(struct slice body, struct mysql_login_packet *out, struct error *error)
     __attribute__((warn_unused_result));
 

@@ -69,15 +69,20 @@ TEST(health_checks_of_both_ages_are_understood)
     buf_clear(&b);
 }
 
-TEST(a_request_for_tls_is_refused_with_words)
+TEST(a_request_for_tls_is_told_from_a_login)
 {
     UNUSED_STATE;
     struct buf                b = { 0 };
     struct mysql_login_packet said;
     struct error              error;
     put_login(&b, usual | MYSQL_SSL);
-    assert_int_equal(mysql_login_parse(buf_slice(&b), &said, &error), E_AUTH);
-    assert_non_null(strstr(error.text, "TLS"));
+    assert_int_equal(mysql_login_parse(buf_slice(&b), &said, &error), OK);
+    assert_true(said.wants_tls);
+    assert_int_equal(said.user.len, 0);
+    buf_append(&b, "root\0\0", 6); /* the login over TLS repeats the flag */
+    assert_int_equal(mysql_login_parse(buf_slice(&b), &said, &error), OK);
+    assert_false(said.wants_tls);
+    assert_slice(said.user, "root");
     buf_clear(&b);
 }
 
@@ -139,7 +144,7 @@ TEST(the_greeting_has_the_bytes_clients_expect)
     UNUSED_STATE;
     struct buf b = { 0 };
     uint8_t    sequence = 0;
-    mysql_greeting_write(&b, &sequence, "5.7", 0x01020304, (const unsigned char *)"abcdefghijklmnopqrst");
+    mysql_greeting_write(&b, &sequence, "5.7", MYSQL_OFFERED, 0x01020304, (const unsigned char *)"abcdefghijklmnopqrst");
     static const char expected[] = "\x47\0\0\0" "\x0a" "5.7\0" "\x04\x03\x02\x01" "abcdefgh\0" "\x0d\xa2" "\x2d" "\x02\0"
                                    "\x0a\0" "\x15" "\0\0\0\0\0\0\0\0\0\0" "ijklmnopqrst\0" "mysql_native_password";
     assert_int_equal(b.len, sizeof expected);
@@ -149,6 +154,6 @@ TEST(the_greeting_has_the_bytes_clients_expect)
 }
 
 TESTS(RUN(a_login_packet_of_today_is_understood), RUN(a_login_packet_cut_anywhere_is_read_within_its_bounds),
-      RUN(health_checks_of_both_ages_are_understood), RUN(a_request_for_tls_is_refused_with_words),
+      RUN(health_checks_of_both_ages_are_understood), RUN(a_request_for_tls_is_told_from_a_login),
       RUN(change_user_is_understood), RUN(only_the_right_password_is_right),
       RUN(a_salt_has_no_byte_that_confuses_clients_and_is_new_each_time), RUN(the_greeting_has_the_bytes_clients_expect))
