@@ -10,6 +10,7 @@
 #include "server/jwt_keys.h"
 #include "server/proxies.h"
 #include "server/storage.h"
+#include "server/tls_files.h"
 
 void config_remark(struct config *c, enum config_weight weight, const struct config_place *place, const char *format,
                    ...)
@@ -162,6 +163,8 @@ static void check_together(struct config *c)
 
     check_jwt_keys(c);
     check_proxies(c);
+    tls_files_check(c, TLS_PORT_WS);
+    tls_files_check(c, TLS_PORT_COMETQL);
     struct error       error;
     struct store_setup store;
     place = place_of(c, SETTING_ID_store_backend);

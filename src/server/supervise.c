@@ -23,6 +23,7 @@
 #include "server/proxies.h"
 #include "server/secret.h"
 #include "server/storage.h"
+#include "server/tls_files.h"
 #include "server/user_settings.h"
 #include "server/wiring.h"
 #include "ws/conn.h"
@@ -47,6 +48,8 @@ struct server {
     struct http_type       *types;   /* owned */
     struct classic_app_readers *app_readers; /* owned */
     bool                    has_store;
+    struct tls_context     *ws_tls, *cometql_tls; /* owned; NULL: plain */
+    bool                    requires_tls; /* of CometQL's clients */
     struct secret           password;
     struct jwt_keys         jwt; /* for logins */
 };
@@ -98,6 +101,7 @@ static void set_ports(struct server *s)
     ws->port = c->ws.port;
     ws->backlog = (int)c->ws.backlog;
     ws->queue_limit_bytes = c->ws.max_queue_bytes;
+    ws->tls = s->ws_tls;
     sql->ip = c->cometql.ip;
     sql->port = c->cometql.port;
     sql->backlog = (int)c->cometql.backlog;
@@ -182,6 +186,8 @@ static void set_cometql(struct server *s)
         .version = COMETQL_VERSION,
         .password = slice_str(s->password.text),
         .max_packet = (uint32_t)c->cometql.max_packet_bytes,
+        .tls = s->cometql_tls,
+        .requires_tls = s->requires_tls,
         .login_timeout_ms = (uint32_t)c->cometql.login_timeout_ms,
         .idle_timeout_ms = (uint32_t)c->cometql.idle_ms,
     };
@@ -211,6 +217,18 @@ static enum status set_hub(struct server *s, struct error *e)
     return hub_setup(&hub) == OK ? OK : error_plain(e, E_NO_MEMORY);
 }
 
+static enum status load_certificates(struct server *s, struct error *e)
+{
+    enum tls_mode mode;
+    enum status   status = tls_mode_of(s->config, &mode, e);
+    if (status == OK)
+        status = tls_files_load(s->config, TLS_PORT_WS, &s->ws_tls, e);
+    if (status == OK)
+        status = tls_files_load(s->config, TLS_PORT_COMETQL, &s->cometql_tls, e);
+    s->requires_tls = status == OK && mode == TLS_REQUIRED;
+    return status;
+}
+
 /* Everything that can be wrong is found here, before a thread starts. */
 static enum status prepare(struct server *s, struct error *e)
 {
@@ -227,7 +245,8 @@ static enum status prepare(struct server *s, struct error *e)
     if ((status = count_shards(c, s->shards.nofile, &s->shards.shard_count, e)) != OK ||
         (status = secret_open(&s->password, c->main.state_dir, c->main.password, e)) != OK ||
         (status = jwt_keys_load(&s->jwt, c, s->password.text, e)) != OK ||
-        (status = proxies_from(c, &s->proxies, e)) != OK)
+        (status = proxies_from(c, &s->proxies, e)) != OK ||
+        (status = load_certificates(s, e)) != OK)
         return status;
     set_ports(s);
     api_status_setup(c->main.node_name, s->shards.shard_count);
@@ -253,6 +272,8 @@ static void release(struct server *s)
     free(s->origins);
     free(s->types);
     jwt_keys_clear(&s->jwt);
+    tls_context_free(s->ws_tls);
+    tls_context_free(s->cometql_tls);
     free(s->app_readers);
     secret_clear(&s->password);
     hub_clear();
@@ -272,7 +293,7 @@ static void write_pidfile(const char *path)
 static void greet_sql_client(const struct server *s, const struct port *sql)
 {
     const char *file = s->password.file;
-    printf("  CometQL  mariadb -h%s -P%u -uroot -p", sql->ip, sql->port);
+    printf("  CometQL  mariadb -h%s -P%u%s -uroot -p", sql->ip, sql->port, s->requires_tls ? " --ssl" : "");
     if (file[0] != '\0' && isatty(STDOUT_FILENO))
         printf("%s CometQL_v1\n           (the password is kept in %s)\n\n", s->password.text, file);
     else if (file[0] != '\0')
@@ -288,7 +309,7 @@ static void greet(const struct server *s)
     bool               is_any = strcmp(ws->ip, "0.0.0.0") == 0 || strcmp(ws->ip, "::") == 0;
     printf("encke: ready ws=%s:%u cometql=%s:%u\n", ws->ip, ws->port, sql->ip, sql->port);
     if (!s->config->main.is_quiet) {
-        printf("\n  page     http://%s:%u/\n", is_any ? "localhost" : ws->ip, ws->port);
+        printf("\n  page     http%s://%s:%u/\n", ws->tls != NULL ? "s" : "", is_any ? "localhost" : ws->ip, ws->port);
         greet_sql_client(s, sql);
     }
     fflush(stdout);
