@@ -164,6 +164,33 @@ void map_each(struct map *m, void (*each)(struct map_link *link, void *context),
     shrink_if_empty(m);
 }
 
+static uint64_t turn_around(uint64_t x)
+{
+    x = (x >> 1 & 0x5555555555555555u) | (x & 0x5555555555555555u) << 1;
+    x = (x >> 2 & 0x3333333333333333u) | (x & 0x3333333333333333u) << 2;
+    x = (x >> 4 & 0x0F0F0F0F0F0F0F0Fu) | (x & 0x0F0F0F0F0F0F0F0Fu) << 4;
+    return __builtin_bswap64(x);
+}
+
+/* The bucket of n bits holds the turned hashes that begin with its own turned bits: a range of 2^(64 - n). After halving the
+ * range may begin before the cursor; what lies there was met. */
+bool map_walk(struct map *m, uint64_t *cursor, void (*each)(struct map_link *link, void *context), void *context)
+{
+    if (m->count == 0)
+        return false;
+    uint64_t from = *cursor, last = from | (UINT64_MAX / m->bucket_count);
+    m->walks++;
+    for (struct map_link *link = *bucket_of(m, turn_around(from)), *next; link != NULL; link = next) {
+        next = link->next;
+        if (turn_around(link->hash) >= from)
+            each(link, context);
+    }
+    m->walks--;
+    shrink_if_empty(m);
+    *cursor = last + 1;
+    return last != UINT64_MAX;
+}
+
 void map_clear(struct map *m)
 {
     bug_if(m->walks > 0);

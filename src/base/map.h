@@ -47,6 +47,13 @@ void map_drop(struct map *m, struct map_link *link);
 /* Calls `each` for every link; `each` may drop the link it was given and no other. */
 void map_each(struct map *m, void (*each)(struct map_link *link, void *context), void *context);
 
+/* One step of a walk that may rest between steps while links come and go: calls `each` for the links of one bucket, and moves
+ * `*cursor`, which begins as 0. `each` may drop the link it was given and no other. False: that was the last step.
+ *
+ * The order is that of the hashes with their bits turned around, in which doubling only splits buckets and halving only joins
+ * neighbours. So a link that is in the map from the first step to the last is met exactly once, any other at most once. */
+bool map_walk(struct map *m, uint64_t *cursor, void (*each)(struct map_link *link, void *context), void *context);
+
 /* Frees the buckets; the objects are the caller's. */
 void map_clear(struct map *m);
 

@@ -24,6 +24,14 @@ struct cometql *cometql_of(struct stream *s)
     return mysql_owner(mysql_of_stream(s));
 }
 
+bool cometql_app_of(struct stream *s, uint32_t *out_app)
+{
+    struct cometql *q = s->ops == &mysql_conn_ops ? mysql_owner(mysql_of_stream(s)) : NULL;
+    if (q != NULL && q->is_counted)
+        *out_app = q->app;
+    return q != NULL && q->is_counted;
+}
+
 /* --- answers ------------------------------------------------------------------------------------------------------ */
 
 void cometql_ok(struct cometql *q, uint64_t affected, uint64_t insert_id)
@@ -271,9 +279,9 @@ static void exec_on_field_list(struct mysql_conn *c, struct slice name)
 {
     const struct table *t = table_find(name);
     struct slice        names[TABLE_COLUMNS_MAX];
-    for (unsigned i = 0; t != NULL && i < t->column_count; i++)
+    for (unsigned i = 0; t != NULL && i < table_star(t); i++)
         names[i] = slice_str(t->columns[i].name);
-    mysql_field_list(c, names, t != NULL ? t->column_count : 0);
+    mysql_field_list(c, names, t != NULL ? table_star(t) : 0);
 }
 
 static void exec_on_statistics(struct mysql_conn *c, struct buf *out)

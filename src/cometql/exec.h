@@ -28,6 +28,9 @@ struct cometql_settings {
 /* Borrowed for ever; once, before the shards start. */
 void cometql_setup(const struct cometql_settings *settings);
 
+/* For the hub (hub_setup): the app of a connection that has logged in. */
+bool cometql_app_of(struct stream *s, uint32_t *out_app);
+
 extern const struct mysql_ops  cometql_mysql_ops;
 extern const struct shard_part cometql_part; /* rates for SHOW GLOBAL STATUS */
 

@@ -12,6 +12,7 @@
 #include "cometql/exec.h"
 #include "cometql/statement.h"
 #include "hub/ask.h"
+#include "hub/listing.h"
 #include "mysql/conn.h"
 
 #define TABLE_COLUMNS_MAX 18
@@ -31,6 +32,8 @@ struct table {
     const char   *comment; /* a few words for information_schema */
     struct column columns[TABLE_COLUMNS_MAX];
     uint8_t       column_count;
+    uint8_t       star_count; /* columns that SELECT * shows and INSERT without a list fills, the first ones; the others are there
+                               * when they are named (decision 024). 0: all */
     int8_t        key;       /* the column whose values a WHERE must name; -1: none is needed */
     int8_t        id;        /* the column that names one row, for drop; -1: none */
     bool          is_listed; /* by SHOW TABLES */
@@ -38,6 +41,7 @@ struct table {
     bool          is_later;        /* known, but comes with a later version */
     unsigned      affected;        /* by an INSERT of one row */
     bool          key_is_optional; /* a SELECT without it asks `fetch_all` */
+    bool          is_searched;     /* needs no key: without one, rows are asked for with `fetch_more`; a DELETE needs a WHERE */
 
     /* What an INSERT reports as its insert id; NULL: 0. */
     uint64_t (*insert_id)(const struct cometql *q);
@@ -47,6 +51,13 @@ struct table {
 
     /* Asks for all rows of the app. */
     void (*fetch_all)(struct cometql *q);
+
+    /* Asks for the next slice of all rows. False: there are no more. And what its answer gives to cometql_row. */
+    bool (*fetch_more)(struct cometql *q);
+    void (*listed_rows)(struct cometql *q, const struct listing *l);
+
+    /* Asks to forget rows whose ids are in `doomed`, in one go; instead of `drop`. */
+    bool (*drop_many)(struct cometql *q);
 
     /* One of the messages given to cometql_hold, as a row. */
     void (*message_row)(struct cometql *q, const struct message *m);
@@ -101,7 +112,8 @@ struct cometql {
     uint64_t               skip, left;               /* of LIMIT */
     uint64_t               row_number;               /* rows seen so far */
     bool                   asked_all;                /* fetch_all was called */
-    uint64_t               affected;
+    uint64_t               affected;  /* rows a DELETE counted */
+    struct listing        *listing;   /* owned; the slice that was shown last, which knows where the next begins */
     struct buf             doomed; /* DELETE: ids, each with a NUL behind it; owned */
     size_t                 doomed_at;
     const struct message **held; /* history on its way out; owned, each counted */
@@ -142,6 +154,14 @@ void cometql_row(struct cometql *q, const struct slice *cells);
 /* Keeps messages (each gets a reference) to be given to the table row by row. */
 void cometql_hold(struct cometql *q, const struct message *const *messages, size_t count);
 
+/* listed.c: listings (hub/listing.h). A new one for the statement, or NULL: the statement has failed. */
+struct listing *listed_new(struct cometql *q, enum listing_kind kind);
+void            listed_ask(struct cometql *q, struct listing *given); /* the answer goes to the table's `listed_rows` */
+bool            listed_more(struct cometql *q, struct listing *begin(struct cometql *q)); /* as fetch_more */
+
+/* A condition of the plain grammar on this column that all rows must meet, or NULL. */
+const struct condition *listed_condition(const struct cometql *q, unsigned column);
+
 /* For tables whose key is a user id. False: it is none (0 counts as one when `least` is 0). */
 bool cometql_user_id(struct slice text, uint32_t least, uint32_t *out_id);
 
@@ -157,7 +177,14 @@ struct cometql *cometql_of(struct stream *s);
 
 /* --- where.c ------------------------------------------------------------------------------------------------------ */
 
-int table_column(const struct table *t, struct slice name); /* -1: unknown */
+int      table_column(const struct table *t, struct slice name); /* -1: unknown */
+unsigned table_star(const struct table *t);                      /* columns of * */
+
+/* May the statement do without a condition on the key? */
+bool where_key_is_optional(const struct cometql *q);
+
+/* Does the WHERE of a statement that was checked name this column? */
+bool where_names_column(const struct cometql *q, unsigned column);
 
 enum status where_check_list(struct cometql *q, struct error *error); /* the SELECT list */
 enum status where_check_insert_list(struct cometql *q, struct error *error);
@@ -182,6 +209,7 @@ extern const unsigned            table_count;
 
 bool        table_is_listed(const struct table *t);
 const char *table_key_mark(const struct table *t, int column); /* PRI: names one row; MUL: the key; or "" */
+const char *table_extra(const struct table *t, int column);    /* INVISIBLE, as MySQL calls what * does not show; or "" */
 const char *table_comment(const struct table *t);
 
 void cometql_items(struct cometql *q);     /* greetings.c: SELECT without a table */

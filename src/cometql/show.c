@@ -105,8 +105,8 @@ static void show_full_columns(struct cometql *q, const struct table *t)
 {
     SHOW_HEADINGS("Field", "Type", "Collation", "Null", "Key", "Default", "Extra", "Privileges", "Comment");
     for (int i = 0; i < t->column_count; i++)
-        SHOW_ROW(t->columns[i].name, t->columns[i].type, "utf8mb4_general_ci", "NO", table_key_mark(t, i), "", "",
-                 t->is_read_only ? "select" : "select,insert", "");
+        SHOW_ROW(t->columns[i].name, t->columns[i].type, "utf8mb4_general_ci", "NO", table_key_mark(t, i), "",
+                 table_extra(t, i), t->is_read_only ? "select" : "select,insert", "");
 }
 
 /* Of a table of information_schema: texts all. */
@@ -137,7 +137,7 @@ static void show_table_columns(struct cometql *q)
     } else {
         SHOW_HEADINGS("Field", "Type", "Null", "Key", "Default", "Extra");
         for (int i = 0; i < t->column_count; i++)
-            SHOW_ROW(t->columns[i].name, t->columns[i].type, "NO", table_key_mark(t, i), "", "");
+            SHOW_ROW(t->columns[i].name, t->columns[i].type, "NO", table_key_mark(t, i), "", table_extra(t, i));
     }
     cometql_end(q);
 }

@@ -26,6 +26,8 @@ static void held_clear(struct cometql *q)
 void cometql_forget(struct cometql *q)
 {
     statement_clear(&q->st);
+    listing_free(q->listing);
+    q->listing = NULL;
     held_clear(q);
     buf_reset(&q->doomed);
     q->doomed_at = 0;
@@ -236,12 +238,16 @@ static void step_select(struct cometql *q)
         q->table->fetch_all(q);
         return;
     }
+    if (q->left > 0 && q->key_condition < 0 && q->table->fetch_more != NULL && q->table->fetch_more(q))
+        return;
     if (q->left == 0 || q->table->fetch == NULL || !ask_next(q, q->table->fetch))
         end_select(q);
 }
 
 static bool drop_next(struct cometql *q)
 {
+    if (q->table->drop_many != NULL)
+        return q->doomed.len > 0 && q->table->drop_many(q);
     while (q->doomed_at < q->doomed.len) {
         struct slice rest = slice_skip(buf_slice(&q->doomed), q->doomed_at);
         struct slice id = slice_cut(&rest, '\0');
@@ -263,6 +269,8 @@ static bool erase_next(struct cometql *q)
         q->left--;
         return ask_next(q, q->table->drop);
     }
+    if (q->key_condition < 0 && q->table->fetch_more != NULL)
+        return q->table->fetch_more(q);
     return ask_next(q, q->has_filters || q->st.has_limit ? q->table->fetch : q->table->erase);
 }
 
@@ -276,7 +284,7 @@ static void step_delete(struct cometql *q)
     if (drop_next(q))
         return;
     if (!erase_next(q))
-        cometql_ok(q, 0, 0);
+        cometql_ok(q, q->affected, 0);
 }
 
 static void step_insert(struct cometql *q)
@@ -395,6 +403,7 @@ static void begin_walk(struct cometql *q, enum walk_kind walk)
     q->walk = walk;
     q->next = 0;
     q->asked_all = false;
+    q->affected = 0;
     q->row_number = 0;
     q->skip = q->st.has_limit ? q->st.limit_skip : 0;
     q->left = q->st.has_limit ? q->st.limit_count : UINT64_MAX;

@@ -3,6 +3,7 @@
  * missing 13. Conditions on the key give the values to look up; all others are filters on the rows found.
  */
 #include "cometql/internal.h"
+#include "cometql/query/query.h"
 
 int table_column(const struct table *t, struct slice name)
 {
@@ -10,6 +11,27 @@ int table_column(const struct table *t, struct slice name)
         if (slice_is_nocase(name, t->columns[i].name))
             return i;
     return -1;
+}
+
+unsigned table_star(const struct table *t)
+{
+    return t->star_count > 0 ? t->star_count : t->column_count;
+}
+
+bool where_key_is_optional(const struct cometql *q)
+{
+    const struct table *t = q->table;
+    return t->key < 0 || t->is_searched || (t->key_is_optional && q->st.kind == STATEMENT_SELECT);
+}
+
+bool where_names_column(const struct cometql *q, unsigned column)
+{
+    if (q->st.query != NULL)
+        return query_names_column(q->st.query, column);
+    for (uint32_t i = 0; i < q->st.condition_count; i++)
+        if ((unsigned)q->condition_column[i] == column)
+            return true;
+    return false;
 }
 
 static enum status unknown_column(struct slice name, struct error *error)
@@ -24,9 +46,9 @@ enum status where_check_list(struct cometql *q, struct error *error)
     const struct table *t = q->table;
     uint32_t            seen = 0;
     if (q->st.is_star) {
-        for (uint8_t i = 0; i < t->column_count; i++)
+        q->pick_count = (uint8_t)table_star(t);
+        for (uint8_t i = 0; i < q->pick_count; i++)
             q->picks[i] = i;
-        q->pick_count = t->column_count;
         return OK;
     }
     for (uint32_t i = 0; i < q->st.item_count; i++) {
@@ -44,10 +66,12 @@ enum status where_check_list(struct cometql *q, struct error *error)
 
 static enum status place_all(struct cometql *q, struct error *error)
 {
-    if (q->st.row_width != q->table->column_count)
+    unsigned count = table_star(q->table);
+    if (q->st.row_width != count)
         return error_set(error, E_COLUMN, "Error in columns list: `%s` has %u columns, %u values are given",
-                         q->table->name, q->table->column_count, q->st.row_width);
-    for (int8_t i = 0; i < (int8_t)q->table->column_count; i++)
+                         q->table->name, count, q->st.row_width);
+    memset(q->place, -1, sizeof q->place);
+    for (int8_t i = 0; i < (int8_t)count; i++)
         q->place[i] = i;
     return OK;
 }
@@ -112,11 +136,13 @@ static enum status choose_key(struct cometql *q, struct error *error)
         return is_equality(q, &q->st.conditions[q->id_condition]) ? OK : error_plain(error, E_WHERE);
     }
     q->id_condition = -1;
-    if (q->key_condition < 0)
-        return q->table->key < 0 || (q->table->key_is_optional && q->st.kind == STATEMENT_SELECT)
-                   ? OK
-                   : error_plain(error, E_WHERE);
-    return is_equality(q, &q->st.conditions[q->key_condition]) ? OK : error_plain(error, E_WHERE);
+    if (q->key_condition >= 0 && is_equality(q, &q->st.conditions[q->key_condition]))
+        return OK;
+    if (q->table->is_searched && q->st.kind == STATEMENT_DELETE && q->st.condition_count == 0)
+        return error_set(error, E_WHERE, "A DELETE of `%s` needs a WHERE that says which", q->table->name);
+    if (q->table->is_searched)
+        q->key_condition = -1; /* a filter like the others */
+    return q->key_condition < 0 && where_key_is_optional(q) ? OK : error_plain(error, E_WHERE);
 }
 
 enum status where_check_conditions(struct cometql *q, struct error *error)

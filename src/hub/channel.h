@@ -46,6 +46,7 @@ struct channel {
     char                     name[CHANNEL_NAME_MAX];
     uint64_t                 epoch;
     uint64_t                 offset; /* of the last message */
+    uint64_t                 messages; /* texts published since it exists: offsets without those of presence */
     uint64_t                 lost_offset; /* of the last text of this epoch that history does not hold: who has heard less than that has
                                            * missed something for good */
     struct channel_interest *interests; /* owned; one for each shard with subscribers */

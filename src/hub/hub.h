@@ -33,6 +33,7 @@ struct hub_setup {
     uint64_t                     floor_age_ms;      /* the same for channels that record without a setting */
     uint32_t                   (*history_floor)(struct slice channel); /* entries kept without a setting; NULL: none */
     bool                         has_store;         /* store_open was called */
+    bool                       (*app_of_backend)(struct stream *s, uint32_t *out_app); /* false: it has not logged in; may be NULL */
     struct user_rules            users;
 };
 

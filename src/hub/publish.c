@@ -154,6 +154,7 @@ static void channel_publish(struct draft *given)
     struct message *m = message_seal(given, &seal);
     if (m != NULL && c != NULL) {
         c->offset++;
+        c->messages += m->draft->kind == MESSAGE_TEXT;
         shards_mask = deliver(m, c);
         if (records) {
             /* Before history_add tells the store which one gives way: a crash between the two leaves one too many. */

@@ -53,6 +53,7 @@ void session_open(struct session *s, struct stream *stream, const struct dialect
     s->stream = stream;
     s->dialect = dialect->index;
     s->app = app;
+    stream->tag = (uint8_t)(dialect->index + 1u) & 0xf;
     s->visitor = given_visitor;
     uuid_pack(s, uuid);
     counter_add(COUNTER_SESSIONS, 1);
@@ -70,6 +71,7 @@ void session_close(struct session *s)
 {
     if (s->user_id > 0)
         user_left(s->app, s->user_id, stream_id(s->stream));
+    s->stream->tag = 0;
     unsubscribe_all(s);
     visitor_unref(s->visitor);
     s->visitor = NULL;

@@ -87,8 +87,8 @@ struct stream *stream_adopt(struct shard *shard, int fd, uint8_t port)
     const struct port *p = &shard->setup->ports[port];
     s->fd = fd;
     s->port = port;
-    s->kind = (uint8_t)p->kind;
-    s->grave = SLAB_NONE;
+    s->kind = (uint8_t)p->kind & 0xf;
+    s->opened_s = (uint32_t)shard_wall_s();
     bool begins_with_tls = p->tls != NULL && !p->expects_proxy; /* a PROXY header comes before it */
     s->tls = begins_with_tls ? tls_new(p->tls, fd, SLICE("")) : NULL;
     if (s->tls == NULL && begins_with_tls) {

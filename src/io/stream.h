@@ -75,8 +75,12 @@ struct stream {
     int                      fd;
     uint16_t                 flags; /* enum stream_flags */
     uint8_t                  port;  /* index into the shard's ports */
-    uint8_t                  kind;  /* enum stream_kind */
-    uint32_t                 grave; /* next in the graves list */
+    uint8_t                  kind : 4; /* enum stream_kind */
+    uint8_t                  tag : 4;  /* the hub's: 1 + the dialect of the session here; 0: there is none */
+    union {
+        uint32_t opened_s; /* while open: when it was accepted, unix s */
+        uint32_t grave;    /* once closed: next in the graves list */
+    };
 };
 
 _Static_assert(sizeof(struct stream) == 64, "an idle connection costs one cache line here");

@@ -209,6 +209,7 @@ static enum status set_hub(struct server *s, struct error *e)
         .floor_age_ms = c->store.trust_age_ms,
         .history_floor = classic_history_floor,
         .has_store = true,
+        .app_of_backend = cometql_app_of,
         .users = user_rules_from(c),
     };
     random_bytes(seed, sizeof seed);

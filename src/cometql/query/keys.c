@@ -91,11 +91,26 @@ static bool add_keys(struct keys *k, const struct node *n)
     return is_condition && add_condition(k, n);
 }
 
+static bool names_column(const struct node *n, unsigned column)
+{
+    if (n->kind == NODE_COLUMN && n->column == column)
+        return true;
+    for (const struct node *i = n->first; i != NULL; i = i->next)
+        if (names_column(i, column))
+            return true;
+    return false;
+}
+
+bool query_names_column(const struct query *query, unsigned column)
+{
+    return query->select->where != NULL && names_column(query->select->where, column);
+}
+
 enum status query_find_keys(struct cometql *q, struct error *error)
 {
     struct query      *query = q->st.query;
     const struct node *where = query->select->where;
-    bool               is_optional = q->table->key < 0 || (q->table->key_is_optional && q->st.kind == STATEMENT_SELECT);
+    bool               is_optional = where_key_is_optional(q);
     struct keys        k = { .run = { .q = q, .query = query, .select = query->select },
                              .values = { .out = &q->st, .error = error },
                              .slots = arena_take(&query->arena, SLOTS, sizeof *k.slots),

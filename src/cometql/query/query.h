@@ -40,6 +40,9 @@ enum status query_open(struct cometql *q, struct error *error);
 /* The values of the key that WHERE asks for, each once, as a condition of the statement. */
 enum status query_find_keys(struct cometql *q, struct error *error);
 
+/* Does WHERE name this column of the one table, once it is open? */
+bool query_names_column(const struct query *query, unsigned column);
+
 /* Does the row of the table meet WHERE? */
 bool query_is_met(struct cometql *q, const struct slice *cells);
 

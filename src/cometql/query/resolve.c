@@ -112,7 +112,8 @@ static bool is_called(const struct source *s, struct slice qualifier)
 static enum status expand_source(struct resolver *r, const struct source *s, uint8_t index, struct output ***tail)
 {
     struct arena *arena = &r->q->st.query->arena;
-    for (size_t i = 0; i < s->rows.column_count; i++) {
+    size_t        count = s->real != NULL ? table_star(s->real) : s->rows.column_count;
+    for (size_t i = 0; i < count; i++) {
         struct output *o = arena_take(arena, 1, sizeof *o);
         struct node   *n = arena_take(arena, 1, sizeof *n);
         if (o == NULL || n == NULL)

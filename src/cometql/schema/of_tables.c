@@ -85,7 +85,7 @@ static void add_column(struct schema_rows *out, const struct table *t, unsigned 
                type.name, is_text ? number_text(length, type.length) : NULL,
                is_text ? number_text(bytes, 4 * type.length) : NULL, is_text ? NULL : number_text(digits, type.digits),
                is_text ? NULL : "0", NULL, is_text ? CHARSET : NULL, is_text ? COLLATION : NULL, t->columns[i].type,
-               table_key_mark(t, (int)i), "", t->is_read_only ? "select" : "select,insert", "", "");
+               table_key_mark(t, (int)i), table_extra(t, (int)i), t->is_read_only ? "select" : "select,insert", "", "");
 }
 
 static void fill_columns(struct schema_rows *out)

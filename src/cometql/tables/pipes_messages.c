@@ -9,7 +9,7 @@
 #include "hub/channel.h"
 #include "hub/publish.h"
 
-enum { ID, TIME, NAME, INDEX, EVENT, MESSAGE, USER_ID, COLUMNS };
+enum { ID, TIME, NAME, INDEX, EVENT, MESSAGE, USER_ID, OFFSET, EPOCH, COLUMNS };
 
 #define HISTORY_SHOWN 99
 
@@ -28,12 +28,14 @@ static void rows(struct cometql *q, const struct ask *answered)
 
 static void message_row(struct cometql *q, const struct message *m)
 {
-    char         id[MESSAGE_ID_SIZE], time[24], index[24], user_id[16];
+    char         id[MESSAGE_ID_SIZE], time[24], index[24], user_id[16], offset[24], epoch[24];
     struct slice event = m->draft->event;
     message_id(m, id);
     snprintf(time, sizeof time, "%llu", (unsigned long long)(m->sent_ms / 1000));
     snprintf(index, sizeof index, "%llu", (unsigned long long)q->row_number);
     snprintf(user_id, sizeof user_id, "%u", m->draft->user_id);
+    snprintf(offset, sizeof offset, "%llu", (unsigned long long)m->offset);
+    snprintf(epoch, sizeof epoch, "%016llx", (unsigned long long)m->epoch);
     struct slice cells[COLUMNS] = {
         [ID] = slice_str(id),
         [TIME] = slice_str(time),
@@ -42,6 +44,8 @@ static void message_row(struct cometql *q, const struct message *m)
         [EVENT] = event.len > 0 ? event : SLICE("undefined"),
         [MESSAGE] = m->draft->payload,
         [USER_ID] = slice_str(user_id),
+        [OFFSET] = slice_str(offset),
+        [EPOCH] = slice_str(epoch),
     };
     cometql_row(q, cells);
 }
@@ -109,8 +113,11 @@ const struct table table_pipes_messages = {
                  [INDEX] = { "index", "int(11)" },
                  [EVENT] = { "event", "varchar(64)" },
                  [MESSAGE] = { "message", "text" },
-                 [USER_ID] = { "user_id", "int(11)" } },
+                 [USER_ID] = { "user_id", "int(11)" },
+                 [OFFSET] = { "offset", "bigint(20)" },
+                 [EPOCH] = { "epoch", "char(16)" } },
     .column_count = COLUMNS,
+    .star_count = OFFSET,
     .key = NAME,
     .id = ID,
     .is_listed = true,

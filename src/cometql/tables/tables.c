@@ -3,13 +3,13 @@
 
 extern const struct table table_users_auth, table_users_time, table_users_messages, table_pipes_messages,
     table_users_in_pipes, table_pipes, table_pipes_settings, table_users_data, table_revoked_tokens, table_conference,
-    table_conference_members, table_profiler, table_dialogs;
+    table_conference_members, table_profiler, table_dialogs, table_channels, table_connections;
 
 const struct table *const tables[] = {
     &table_users_auth,     &table_users_time, &table_users_messages,     &table_pipes_messages,
     &table_users_in_pipes, &table_pipes,      &table_pipes_settings,     &table_users_data,
     &table_revoked_tokens, &table_conference, &table_conference_members, &table_profiler,
-    &table_dialogs,
+    &table_dialogs,        &table_channels,   &table_connections,
 };
 
 const unsigned table_count = sizeof tables / sizeof tables[0];
@@ -30,6 +30,11 @@ bool table_is_listed(const struct table *t)
 const char *table_key_mark(const struct table *t, int column)
 {
     return column == t->id ? "PRI" : column == t->key ? "MUL" : "";
+}
+
+const char *table_extra(const struct table *t, int column)
+{
+    return column >= (int)table_star(t) ? "INVISIBLE" : "";
 }
 
 const char *table_comment(const struct table *t)

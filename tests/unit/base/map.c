@@ -130,6 +130,90 @@ TEST(a_walk_may_drop_what_it_was_given)
     map_clear(&m);
 }
 
+/* A walk in steps, and what it met. */
+struct steps {
+    struct map *map;
+    struct item items[4000];
+    uint8_t     met[4000];
+    bool        is_in[4000], was_out[4000];
+};
+
+static void note(struct map_link *link, void *context)
+{
+    struct steps *s = context;
+    s->met[(struct item *)(void *)link - s->items]++;
+}
+
+static void toggle(struct steps *s, size_t i)
+{
+    if (s->is_in[i])
+        map_drop(s->map, &s->items[i].link);
+    else
+        assert_int_equal(map_put(s->map, &s->items[i].link, s->items[i].key), OK);
+    s->is_in[i] = !s->is_in[i];
+    s->was_out[i] = true;
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+TEST(a_walk_in_steps_meets_what_stays_exactly_once_while_the_map_grows_and_shrinks)
+{
+    UNUSED_STATE;
+    static struct steps s;
+    uint64_t            random = 88172645463325252u;
+    for (unsigned round = 0; round < 60; round++) {
+        struct map m = { 0 };
+        memset(&s, 0, sizeof s);
+        s.map = &m;
+        for (size_t i = 0; i < 4000; i++) {
+            s.items[i].key = next_random(&random) & (i % 5 ? UINT64_MAX : 0xFF); /* some share a hash */
+            if (round % 3 != 0 || i < 40)
+                toggle(&s, i);
+        }
+        memset(s.was_out, 0, sizeof s.was_out);
+        bool     is_in_at_first[4000];
+        uint64_t cursor = 0;
+        memcpy(is_in_at_first, s.is_in, sizeof s.is_in);
+        size_t changes = 0;
+        while (map_walk(&m, &cursor, note, &s)) {
+            size_t burst = round % 2 ? next_random(&random) % 40 : 2;
+            for (size_t i = 0; i < burst; i++, changes++) /* the first 20 stay; others go, or come, or both */
+                if (round % 3 == 0 && changes % 8 != 0)
+                    changes % 4000 >= 40 && !s.is_in[changes % 4000] ? toggle(&s, changes % 4000) : (void)0;
+                else if (next_random(&random) % 4000 >= 20)
+                    toggle(&s, 20 + next_random(&random) % 3980);
+        }
+        for (size_t i = 0; i < 4000; i++) {
+            assert_true(s.met[i] <= 1);
+            if (is_in_at_first[i] && !s.was_out[i])
+                assert_int_equal(s.met[i], 1);
+        }
+        map_clear(&m);
+    }
+}
+
+TEST(a_walk_in_steps_of_an_empty_map_ends_at_once_and_the_last_link_may_be_dropped_by_it)
+{
+    UNUSED_STATE;
+    struct map  m = { 0 };
+    struct item only;
+    uint64_t    cursor = 0;
+    struct walk walk = { &m, 0, true };
+    assert_false(map_walk(&m, &cursor, meet, &walk));
+    assert_int_equal(map_put(&m, &only.link, UINT64_MAX), OK);
+    while (map_walk(&m, &cursor, meet, &walk)) {
+    }
+    assert_int_equal(walk.met, 1);
+    assert_int_equal(m.count, 0);
+    map_clear(&m);
+}
+
 TEST(a_list_gives_its_links_in_order_and_unlinking_twice_is_harmless)
 {
     UNUSED_STATE;
@@ -152,4 +236,7 @@ TEST(a_list_gives_its_links_in_order_and_unlinking_twice_is_harmless)
 
 TESTS(RUN(the_hash_is_siphash_2_4), RUN(the_hash_depends_on_number_text_and_seed), RUN(an_empty_map_finds_nothing),
       RUN(links_with_equal_hashes_are_told_apart_by_key), RUN(the_buckets_double_at_load_one_and_halve_at_an_eighth),
-      RUN(a_walk_may_drop_what_it_was_given), RUN(a_list_gives_its_links_in_order_and_unlinking_twice_is_harmless))
+      RUN(a_walk_may_drop_what_it_was_given),
+      RUN(a_walk_in_steps_meets_what_stays_exactly_once_while_the_map_grows_and_shrinks),
+      RUN(a_walk_in_steps_of_an_empty_map_ends_at_once_and_the_last_link_may_be_dropped_by_it),
+      RUN(a_list_gives_its_links_in_order_and_unlinking_twice_is_harmless))

@@ -172,7 +172,7 @@ TEST(what_drivers_ask_is_answered)
     client_expect(&c, "show warnings", "Level,Code,Message|");
     client_expect(&c, "show databases", "Database|CometQL_v1|");
     client_expect(&c, "show tables", "Tables|users_auth|users_time|users_messages|pipes_messages|users_in_pipes|pipes|pipes_settings|"
-                  "users_data|revoked_tokens|");
+                  "users_data|revoked_tokens|channels|connections|");
     client_expect(&c, "show tables like '%settings'", "Tables|pipes_settings|");
     client_expect(&c, "describe users_auth", "Field,Type,Null,Key,Default,Extra|id,int(11),NO,PRI,,|hash,varchar(32),NO,,,|");
     client_expect(&c, "show columns from users_messages like 'ev%'", "Field,Type,Null,Key,Default,Extra|event,varchar(64),NO,,,|");

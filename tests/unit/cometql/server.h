@@ -18,7 +18,7 @@ static inline struct peer begin(void)
     static bool is_set_up;
     struct peer p = { calloc(1, sizeof *p.port), calloc(1, sizeof *p.setup), calloc(3, sizeof *p.parts) };
     struct error e = { 0 };
-    const struct hub_setup hub = { .shard_count = SHARDS, .max_subscriptions = 10, .history_bytes = 256 << 20, .backlog_bytes = 1 << 20 };
+    const struct hub_setup hub = { .app_of_backend = cometql_app_of, .shard_count = SHARDS, .max_subscriptions = 10, .history_bytes = 256 << 20, .backlog_bytes = 1 << 20 };
     if (!is_set_up)
         counter_setup(SHARDS);
     is_set_up = true;

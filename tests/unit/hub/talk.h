@@ -180,6 +180,8 @@ static const struct shard_part        talk_part = { .name = "talk", .on_start = 
 static const struct dialect *const    talk_dialects[] = { &talk_dialect };
 static const struct shard_part *const talk_parts[] = { &hub_part, &talk_part };
 
+static const struct stream_ops *talk_first_ops = &talk_ops;
+
 static struct port         talk_port;
 static struct shards_setup talk_shards;
 
@@ -211,7 +213,7 @@ static void talk_up(unsigned shard_count, uint64_t history_bytes, uint64_t backl
                              .has_store = talk_has_store,
                              .users = talk_rules };
     assert_int_equal(hub_setup(&hub), OK);
-    talk_port = (struct port){ .name = "talk", .ip = "127.0.0.1", .backlog = 512, .first_ops = &talk_ops,
+    talk_port = (struct port){ .name = "talk", .ip = "127.0.0.1", .backlog = 512, .first_ops = talk_first_ops,
                                .queue_limit_bytes = 16 << 20, .online = COUNTER_WS_ONLINE, .added = COUNTER_WS_ADDED,
                                .ended = COUNTER_WS_ENDED, .events = COUNTER_WS_EVENTS };
     assert_int_equal(port_reserve(&talk_port, &e), OK);
