@@ -5,11 +5,12 @@
 #include "unit/test.h"
 
 static const struct dialect any = { .name = "any" };
+static struct stream        somewhere;
 
 static struct slice kept(struct session *s, struct slice uuid, char out[32])
 {
     *s = (struct session){ 0 };
-    session_open(s, NULL, &any, 7, uuid, NULL);
+    session_open(s, &somewhere, &any, 7, uuid, NULL);
     return session_uuid(s, out);
 }
 
