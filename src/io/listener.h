@@ -27,6 +27,7 @@ struct port {
     const struct address_set *proxies;   /* who is believed about a client's address; borrowed; NULL or empty: nobody */
     bool                     is_counted; /* counts towards max_connections */
     struct slice             refusal;    /* sent to a connection over the limit; not over TLS */
+    struct slice             tls_hint;   /* sent to who speaks plain HTTP where `tls` is set; may be empty */
     struct tls_context      *tls;        /* borrowed; NULL: plain. Otherwise all it says is TLS */
     enum counter             online, added, ended, events;
     int                      reserved_fd; /* main's, bound but not listening; -1 once released */

@@ -11,7 +11,11 @@ static void on_tls_failed(struct stream *s)
     counter_add(COUNTER_TLS_FAILED, 1);
     stream_peer(s, peer, sizeof peer);
     log_limited(&limit, LOG_INFO, "%s: no TLS with %s: %s", stream_port(s)->name, peer, tls_reason(s->tls));
-    stream_finish(s);
+    tls_answer_http(s->tls, stream_port(s)->tls_hint);
+    if (stream_mind_unsent(s))
+        stream_finish(s);
+    else
+        stream_close(s);
 }
 
 /* The handshake may have produced output, and its end sets free what was written before it. */

@@ -21,6 +21,7 @@ struct tls {
     bool                is_failed;
     bool                is_ended;   /* close_notify was sent */
     enum tls_read       awaited;    /* the end that was seen behind the last bytes; TLS_MORE: none */
+    bool                heard_http; /* in place of a hello */
     const char         *reason;     /* static */
     struct buf          early;      /* read before the handshake began */
     struct buf          unsent;     /* records */
@@ -82,20 +83,22 @@ static size_t send_now(const struct tls *t, const char *at, size_t len)
     return sent;
 }
 
+/* Sends it, or keeps it in `unsent`. */
+static void put(struct tls *t, const char *at, size_t len)
+{
+    size_t sent = t->unsent.len == 0 ? send_now(t, at, len) : 0;
+    if (sent != SIZE_MAX)
+        buf_append(&t->unsent, at + sent, len - sent);
+    t->is_lost = sent == SIZE_MAX || !buf_ok(&t->unsent);
+}
+
 /* Takes everything always: SSL need never repeat a write. */
 static int on_write(BIO *bio, const char *at, int size)
 {
     struct tls *t = BIO_get_data(bio);
-    size_t      len = size > 0 ? (size_t)size : 0, sent = 0;
     BIO_clear_retry_flags(bio);
-    if (t->unsent.len == 0 && !t->is_lost)
-        sent = send_now(t, at, len);
-    if (sent == SIZE_MAX || t->is_lost) {
-        t->is_lost = true;
-        return -1;
-    }
-    buf_append(&t->unsent, at + sent, len - sent);
-    t->is_lost = !buf_ok(&t->unsent);
+    if (!t->is_lost)
+        put(t, at, size > 0 ? (size_t)size : 0);
     return t->is_lost ? -1 : size;
 }
 
@@ -174,6 +177,7 @@ static enum tls_read outcome(struct tls *t, int returned)
         return TLS_ENDED;
     const char *reason = ERR_reason_error_string(ERR_peek_error());
     t->reason = reason != NULL ? reason : "no reason known";
+    t->heard_http = !t->is_shaken && ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST;
     t->is_failed = true;
     return TLS_FAILED;
 }
@@ -284,6 +288,12 @@ void tls_end(struct tls *t)
     t->is_ended = true;
     ERR_clear_error();
     SSL_shutdown(t->ssl);
+}
+
+void tls_answer_http(struct tls *t, struct slice text)
+{
+    if (t->heard_http && !t->is_lost)
+        put(t, text.at, text.len);
 }
 
 /* --- what is known ----------------------------------------------------------------------------------------------------- */

@@ -84,6 +84,9 @@ void tls_end(struct tls *t);
 /* May plain bytes be sent? */
 bool tls_is_shaken(const struct tls *t);
 
+/* After TLS_FAILED: did the peer speak plain HTTP? Then `text` tells it so, in plain bytes as well; otherwise nothing happens. */
+void tls_answer_http(struct tls *t, struct slice text);
+
 /* After TLS_FAILED: why, in OpenSSL's words. */
 const char *tls_reason(const struct tls *t);
 

@@ -9,6 +9,9 @@
 #include "hub/hub.h"
 #include "mysql/conn.h"
 
+static const char speaks_tls[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 45\r\nConnection: close\r\n\r\n"
+                                 "This port speaks TLS: use https:// or wss://\n";
+
 const struct port wiring_ports[PORT_COUNT] = {
     [PORT_WS] = {
         .name = "ws",
@@ -16,6 +19,7 @@ const struct port wiring_ports[PORT_COUNT] = {
         .first_ops = &http_conn_ops,
         .is_counted = true,
         .refusal = { "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", 90 },
+        .tls_hint = { speaks_tls, sizeof speaks_tls - 1 },
         .online = COUNTER_WS_ONLINE,
         .added = COUNTER_WS_ADDED,
         .ended = COUNTER_WS_ENDED,

@@ -264,11 +264,13 @@ describe('TLS on the ws port', () => {
     });
 });
 
-test('plain HTTP on a port of TLS gets an end, and the log a line', async (t) => {
+test('plain HTTP on a port of TLS is told so, and the log has a line', async (t) => {
     const server = await serverForTest(t, wsTls());
     const raw = await dial(t, server.wsPort);
     await raw.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
     await raw.untilEnd();
+    assert.match(raw.text(), /^HTTP\/1\.1 400 [^]*\r\nContent-Length: (\d+)\r\n[^]*\r\n\r\nThis port speaks TLS: use https:\/\/ or wss:\/\/\n$/);
+    assert.equal(Number(/Content-Length: (\d+)/.exec(raw.text())[1]), raw.text().split('\r\n\r\n')[1].length);
     await until(() => /info\s+ws: no TLS with 127\.0\.0\.1: http request/.test(server.process.stderr), 'the line in the log');
 });
 

@@ -195,6 +195,8 @@ TEST(garbage_is_answered_with_an_alert)
     assert_int_equal(tls_read(p.server, room, sizeof room, &len), TLS_FAILED);
     assert_string_equal(tls_reason(p.server), "http request");
     assert_int_equal(tls_read(p.server, room, sizeof room, &len), TLS_FAILED); /* for good */
+    tls_answer_http(p.server, SLICE("400"));
+    assert_int_equal(recv(p.ours, room, sizeof room, 0), 3);
     assert_int_equal(tls_send(p.server, &(struct iovec){ "x", 1 }, 1), SIZE_MAX);
     pair_free(&p);
 
@@ -208,6 +210,7 @@ TEST(garbage_is_answered_with_an_alert)
     assert_int_equal(len, 4);
     assert_int_equal(tls_read(p.server, room, sizeof room, &len), TLS_FAILED);
     assert_int_equal(len, 0);
+    tls_answer_http(p.server, SLICE("never said"));
     carry_to_client(&p);
     assert_true(SSL_read(p.client.ssl, room, 1) <= 0);
     assert_non_null(strstr(ERR_reason_error_string(ERR_peek_last_error()), "bad record mac"));
