@@ -805,7 +805,7 @@ describe('many sessions', () => {
         const before = await online();
         for (let i = 0; i < 10; i++) {
             const raw = await askWithoutReading(t, server, 3);
-            raw.socket.resetAndDestroy();
+            raw.reset();
         }
         await until(async () => await online() === before, 'the sessions to be gone');
     });

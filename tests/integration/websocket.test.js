@@ -176,7 +176,7 @@ describe('frames', () => {
             const raw = await rawVisit(t, suite.at);
             await raw.command('subscription', 'web_vanish');
             await raw.write(frame(question('x')).subarray(0, 3 + i));
-            raw.socket.resetAndDestroy();
+            raw.reset();
         }
         await suite.at.untilCount('web_vanish', 0);
     });
@@ -234,7 +234,7 @@ describe('handshakes', () => {
     });
 
     test('a library that offers compression gets an uncompressed connection', async (t) => {
-        const socket = new WebSocket(`ws://127.0.0.1:${suite.at.wsPort}${path()}`, { perMessageDeflate: true });
+        const socket = new WebSocket(`${suite.at.ws}${path()}`, { perMessageDeflate: true });
         t.after(() => socket.terminate());
         const first = await new Promise((resolve, reject) => {
             socket.once('message', (data) => resolve(JSON.parse(data)));
@@ -268,7 +268,7 @@ describe('signs of life', () => {
     });
 
     test('a library that answers pings by itself stays', async (t) => {
-        const socket = new WebSocket(`ws://127.0.0.1:${suite.at.wsPort}${urlPath({ uuid: newUuid() })}`);
+        const socket = new WebSocket(`${suite.at.ws}${urlPath({ uuid: newUuid() })}`);
         t.after(() => socket.terminate());
         let pings = 0;
         socket.on('ping', () => pings++);

@@ -1,9 +1,9 @@
 // An authority and the certificates it signs, made with the openssl command when a test asks for them.
 
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { tempDir } from './server.js';
 
 function openssl(...words) {
     execFileSync('openssl', words, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -13,7 +13,7 @@ const keyWords = (kind) => (kind === 'rsa' ? ['-newkey', 'rsa:2048'] : ['-newkey
 
 export class Authority {
     constructor(name = 'Encke test authority') {
-        this.directory = tempDir();
+        this.directory = mkdtempSync(join(tmpdir(), 'encke-test-'));
         this.file = join(this.directory, 'ca.pem');
         this.keyFile = join(this.directory, 'ca.key');
         openssl('req', '-x509', ...keyWords('ec'), '-nodes', '-keyout', this.keyFile, '-out', this.file, '-days', '2', '-subj', `/CN=${name}`,

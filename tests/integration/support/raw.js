@@ -1,6 +1,8 @@
 // Bytes on a socket, for what no library would send: RFC 6455 frames of any shape, HTTP requests in pieces.
 
 import net from 'node:net';
+import tls from 'node:tls';
+import { isSecure } from './over_tls.js';
 import { turn, until } from './wait.js';
 import { newUuid, urlPath } from './visitor.js';
 
@@ -10,14 +12,15 @@ export class RawSocket {
         this.chunks = [];
         this.ended = false;   // the server sent FIN
         this.closed = false;
-        this.socket = net.connect({ host: '127.0.0.1', port });
+        this.isSecure = isSecure(port);
+        this.socket = this.isSecure ? tls.connect({ host: '127.0.0.1', port }) : net.connect({ host: '127.0.0.1', port });
         this.socket.setNoDelay(true);
         this.socket.on('data', (chunk) => (this.received = Buffer.concat([this.received, chunk])));
         this.socket.on('error', (error) => (this.error = error));
         this.socket.on('end', () => (this.ended = true));
         this.socket.on('close', () => (this.closed = true));
         this.connected = new Promise((resolve, reject) => {
-            this.socket.once('connect', resolve);
+            this.socket.once(this.isSecure ? 'secureConnect' : 'connect', resolve);
             this.socket.once('error', reject);
         });
         this.connected.catch(() => {});
@@ -49,6 +52,11 @@ export class RawSocket {
     untilEnd(deadlineMs) {
         return until(() => this.ended || this.closed, () => `the server to end the connection; got ${JSON.stringify(this.text().slice(-400))}`,
                      deadlineMs);
+    }
+
+    /** A reset, where Node can send one. */
+    reset() {
+        return this.isSecure ? this.socket.destroy() : this.socket.resetAndDestroy();
     }
 
     destroy() {

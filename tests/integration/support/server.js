@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, before } from 'node:test';
 import mysql from 'mysql2/promise';
+import { notePort, OVER_TLS, tlsSettings } from './over_tls.js';
 import { until, within } from './wait.js';
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -96,6 +97,7 @@ export class Server {
             'ws.ip': '127.0.0.1', 'ws.port': 0, 'cometql.port': 0,
             'main.state_dir': join(this.directory, 'state'), 'main.password': this.password,
             'store.backend': process.env.ENCKE_TEST_STORE ?? null, // the whole suite against another store
+            ...(Object.keys(options).some((name) => name.includes('.tls_certificate')) ? {} : tlsSettings()),
             ...options,
         };
         const words = Object.entries(settings).filter(([, value]) => value !== null).map(([key, value]) => `--${key}=${value}`);
@@ -114,6 +116,7 @@ export class Server {
             throw error;
         });
         this.wsPort = Number(found[2]);
+        notePort(this.wsPort);
         this.sqlPort = Number(found[4]);
         return this;
     }
@@ -123,12 +126,17 @@ export class Server {
     }
 
     get http() {
-        return `http://127.0.0.1:${this.wsPort}`;
+        return `${OVER_TLS ? 'https' : 'http'}://127.0.0.1:${this.wsPort}`;
+    }
+
+    get ws() {
+        return `${OVER_TLS ? 'wss' : 'ws'}://127.0.0.1:${this.wsPort}`;
     }
 
     /** What a driver needs to know. */
     sqlOptions(extra = {}) {
-        return { host: '127.0.0.1', port: this.sqlPort, user: 'root', password: this.password, database: 'CometQL_v1', ...extra };
+        return { host: '127.0.0.1', port: this.sqlPort, user: 'root', password: this.password, database: 'CometQL_v1',
+                 ...(OVER_TLS ? { ssl: { rejectUnauthorized: false } } : {}), ...extra };
     }
 
     /** A connection of mysql2 that lives until the server is stopped. */

@@ -22,7 +22,7 @@ export function newMarker() {
 
 export class Visitor {
     /** `base` is where to connect to, when that is not the server itself; `connection` are options of Node's sockets. */
-    constructor(server, { path, headers = {}, protocols = [], base = `ws://127.0.0.1:${server.wsPort}`, connection = {}, ...url } = {}) {
+    constructor(server, { path, headers = {}, protocols = [], base = server.ws, connection = {}, ...url } = {}) {
         this.server = server;
         this.dev = url.dev ?? 0;
         this.uuid = url.uuid ?? newUuid();
