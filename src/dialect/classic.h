@@ -45,6 +45,8 @@ extern const struct dialect    classic_old_dialect; /* before version 4; index 1
 extern const struct dialect    classic_new_dialect; /* of our own client (api=encke): messages say their position; index 2 */
 extern const struct shard_part classic_part;
 
+#define CLASSIC_TRUST "trust_" /* the beginning of such names */
+
 /* Entries of history that a channel keeps without a setting: trust_ channels record everything (spec cometql.md 3.5). */
 uint32_t classic_history_floor(struct slice channel);
 

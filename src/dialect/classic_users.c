@@ -60,7 +60,7 @@ bool classic_may_hear(const struct classic *c, struct slice channel)
 
 uint32_t classic_history_floor(struct slice channel)
 {
-    return classic_is_class(channel, "trust_") ? CHANNEL_HISTORY_MAX : 0;
+    return classic_is_class(channel, CLASSIC_TRUST) ? CHANNEL_HISTORY_MAX : 0;
 }
 
 /* --- logging in -------------------------------------------------------------------------------------------------------- */

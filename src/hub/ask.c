@@ -210,6 +210,31 @@ static void drop_by_epoch(struct map_link *link, void *context)
     channel_let_go(c);
 }
 
+/* It is in no shard's memory: perhaps it is in the store. */
+static void on_dropped_in_store(struct store_op *done)
+{
+    struct ask *a = done->context;
+    a->status = done->status;
+    a->found = done->found;
+    store_op_free(done);
+    ask_answer(a);
+}
+
+static void drop_in_store(struct ask *a)
+{
+    struct slice     none = SLICE("");
+    struct store_op *op = store_op_new(STORE_HISTORY_DROP_ONE, a->app, 0, none, none, none, none);
+    if (op == NULL) {
+        a->status = E_NO_MEMORY;
+        ask_answer(a);
+        return;
+    }
+    op->epoch = a->epoch;
+    op->offset = a->offset;
+    op->context = a;
+    journal_send(op, on_dropped_in_store);
+}
+
 /* True: it was here, and the question is on its way back. */
 static bool drop_message(struct ask *a)
 {
@@ -259,7 +284,10 @@ static void walk(struct letter *given)
             return;
     }
     if (a->walk_mask == 0) {
-        ask_answer(a);
+        if (a->kind == ASK_MESSAGE_DROP && hub_shared.setup.stores_history)
+            drop_in_store(a);
+        else
+            ask_answer(a);
         return;
     }
     a->letter.deliver = walk;
@@ -347,7 +375,7 @@ static void drop_history(struct ask *a, struct channel *c)
     answer_when_stored(a, op);
 }
 
-static void answer_from(struct ask *a, struct channel *c)
+void ask_answer_from(struct ask *a, struct channel *c)
 {
     switch (a->kind) {
     case ASK_COUNT:
@@ -382,6 +410,13 @@ static void at_home(struct letter *given)
         drop_history(a, c);
         return;
     }
+    bool needs_all = a->kind == ASK_HISTORY || a->kind == ASK_RECOVER;
+    if (c == NULL && needs_all && hub_shared.setup.stores_history && hub_history_floor(a->channel) > 0)
+        c = channel_get(a->app, a->channel, a->hash); /* it may be in the store alone */
+    if (c != NULL && c->is_cold && needs_all) {
+        history_load(c, a);
+        return;
+    }
     if (c != NULL && a->kind == ASK_MEMBERS) {
         for (unsigned i = 0; i < c->interest_count; i++)
             a->walk_mask |= UINT64_C(1) << c->interests[i].shard;
@@ -389,7 +424,7 @@ static void at_home(struct letter *given)
         return;
     }
     if (c != NULL)
-        answer_from(a, c);
+        ask_answer_from(a, c);
     else if (a->kind == ASK_COUNT)
         a->number = 0;
     else if (a->kind == ASK_RECOVER)

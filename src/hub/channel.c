@@ -64,6 +64,8 @@ struct channel *channel_get(uint32_t app, struct slice name, uint64_t hash)
     c->epoch = random_u64();
     c->floor = hub_history_floor(channel_name(c));
     c->history_limit = c->floor;
+    c->is_cold = c->floor > 0 && hub_shared.setup.stores_history;
+    c->waiting_last = &c->waiting;
     if (map_put(&hub_own.channels, &c->link, hash) != OK)
         goto fail;
     counter_add(COUNTER_CHANNELS, 1);
@@ -87,7 +89,7 @@ void channel_unset(struct channel *c)
 
 void channel_let_go(struct channel *c)
 {
-    if (c->interest_count > 0 || c->has_setting || c->history_count > 0)
+    if (c->interest_count > 0 || c->has_setting || c->history_count > 0 || c->is_loading)
         return;
     map_drop(&hub_own.channels, &c->link);
     counter_sub(COUNTER_CHANNELS, 1);

@@ -35,6 +35,8 @@ struct history_entry {
     const struct message *message; /* counted */
 };
 
+struct ask;
+
 struct channel {
     struct map_link          link;
     uint32_t                 app;
@@ -42,6 +44,11 @@ struct channel {
     uint32_t                 floor;         /* the limit without a setting */
     bool                     has_setting;
     bool                     has_elders; /* history of an earlier life, with another epoch, was loaded */
+    bool                     is_cold;    /* the store may hold older messages than memory does */
+    bool                     is_loading; /* they are being read */
+    uint32_t                 evicted;    /* messages that left memory and not the store since it was last trimmed */
+    uint32_t                 drops;      /* times the history was forgotten: what was read before is not true any more */
+    struct ask              *waiting, **waiting_last; /* owned list, linked by letter.next: questions for when it is loaded */
     uint8_t                  name_len;
     char                     name[CHANNEL_NAME_MAX];
     uint64_t                 epoch;
@@ -89,6 +96,9 @@ void channel_unset(struct channel *c);
 void history_add(struct channel *c, const struct message *m);
 void history_drop(struct channel *c); /* in memory */
 bool history_drop_one(struct channel *c, uint64_t epoch, uint64_t offset); /* in memory */
+
+/* Takes a question that needs the whole history of a cold channel: the store is read, then the question answered. */
+void history_load(struct channel *c, struct ask *given);
 
 /* The oldest entry that a listener has missed who heard all up to that position; NULL: none. False: there was more than what history
  * holds (`*out_first` is its oldest entry then). */

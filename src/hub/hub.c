@@ -73,6 +73,9 @@ static void free_channel(struct map_link *link, void *context)
     (void)context;
     struct channel *c = list_object(link, struct channel, link);
     history_drop(c);
+    for (struct ask *a; (a = c->waiting) != NULL; ask_free(a))
+        c->waiting = (struct ask *)(void *)a->letter.next;
+    c->is_loading = false;
     c->interest_count = 0;
     c->has_setting = false;
     channel_let_go(c);

@@ -34,6 +34,8 @@ struct hub_setup {
     uint32_t                   (*history_floor)(struct slice channel); /* entries kept without a setting; NULL: none */
     bool                         has_store;         /* store_open was called */
     bool                       (*app_of_backend)(struct stream *s, uint32_t *out_app); /* false: it has not logged in; may be NULL */
+    bool                         stores_history;    /* ... and it keeps histories: what leaves memory is read from it again */
+    const char                  *floor_prefix;      /* what the names of channels with a floor begin with, for the store */
     struct user_rules            users;
 };
 

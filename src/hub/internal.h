@@ -144,9 +144,15 @@ struct store_op *journal_channel(enum store_kind kind, const struct channel *c);
 enum status journal_history(const struct channel *c, const struct message *m, struct publish_report *report,
                             void (*on_done)(struct store_op *done), uint64_t note);
 void journal_replay(void);
+struct message *journal_message(const struct store_row *row); /* NULL: no memory */
 
-/* history.c */
+/* history.c; for history_load.c: one more at the old end, and afterwards back within the bounds. */
 uint32_t history_turn(void);
+void     history_add_oldest(struct channel *c, const struct message *m);
+void     history_settle(struct channel *c);
+
+/* ask.c: fills in what the channel knows, and lets go of it. */
+void ask_answer_from(struct ask *a, struct channel *c);
 
 /* user.c and its siblings (user_internal.h). */
 void     users_start(void);

@@ -41,6 +41,8 @@ enum status journal_history(const struct channel *c, const struct message *m, st
                             void (*on_done)(struct store_op *done), uint64_t note)
 {
     const struct draft *d = m->draft;
+    if (!hub_shared.setup.stores_history)
+        return E_NOT_FOUND; /* memory is all there is */
     struct store_op    *op = store_op_new(STORE_HISTORY_ADD, c->app, d->user_id, channel_name(c), d->event, d->payload,
                                           SLICE(""));
     if (op == NULL)
@@ -88,7 +90,7 @@ enum status hub_load(struct store_row *given)
     return OK;
 }
 
-static struct message *message_of(const struct store_row *row)
+struct message *journal_message(const struct store_row *row)
 {
     struct draft *d = draft_new(row->app, row->name, row->event, row->payload);
     if (d == NULL)
@@ -103,7 +105,7 @@ static struct message *message_of(const struct store_row *row)
 /* A message of an earlier life: its epoch is not the channel's present one. */
 static bool replay_message(struct channel *c, const struct store_row *row)
 {
-    struct message *m = message_of(row);
+    struct message *m = journal_message(row);
     if (m == NULL)
         return false;
     c->has_elders = true;
@@ -128,9 +130,11 @@ static bool replay(const struct store_row *row)
     if (c == NULL)
         return false;
     bool is_done = true;
-    if (row->kind == STORE_SETTING_PUT)
+    if (row->kind == STORE_SETTING_PUT) {
         channel_set(c, row->number);
-    else
+        c->is_cold = hub_shared.setup.stores_history;
+    }
+    if (row->kind == STORE_HISTORY_ADD)
         is_done = replay_message(c, row);
     channel_let_go(c);
     return is_done;

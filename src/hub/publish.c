@@ -144,7 +144,8 @@ static void channel_publish(struct draft *given)
                                   : channel_find(given->app, given->channel, given->hash);
     struct seal seal = { .sent_ms = shard_here.wall_ms };
     uint64_t    reached = 0, shards_mask = 0;
-    bool        records = c != NULL && given->is_recorded && c->history_limit > 0, is_stored = false;
+    bool        records = c != NULL && given->is_recorded && c->history_limit > 0;
+    enum status     stored = E_NOT_FOUND; /* there is nothing to store */
     if (c != NULL) {
         seal = (struct seal){ c->offset + 1, c->epoch, shard_here.wall_ms, channel_dialects(c), c->interest_count };
         reached = channel_count(c) - (given->sender_listens && channel_count(c) > 0 ? 1 : 0);
@@ -158,10 +159,11 @@ static void channel_publish(struct draft *given)
         shards_mask = deliver(m, c);
         if (records) {
             /* Before history_add tells the store which one gives way: a crash between the two leaves one too many. */
-            is_stored = journal_history(c, m, r, r != NULL ? on_history_stored : NULL, shards_mask) == OK;
+            stored = journal_history(c, m, r, r != NULL ? on_history_stored : NULL, shards_mask);
             history_add(c, m);
-        } else if (m->draft->is_recorded)
+        } else if (m->draft->is_recorded) {
             c->lost_offset = m->offset; /* nobody records here */
+        }
     }
     if (m != NULL) {
         counter_add(COUNTER_PUBLISHED, 1);
@@ -176,10 +178,10 @@ static void channel_publish(struct draft *given)
         message_unref(m);
         return;
     }
-    if (records && m != NULL && is_stored)
+    if (stored == OK)
         return; /* on_history_stored reports */
-    if (records && m != NULL)
-        r->status = E_NO_MEMORY;
+    if (stored != E_NOT_FOUND)
+        r->status = stored;
     report_finish(r, shards_mask);
 }
 

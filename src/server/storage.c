@@ -40,6 +40,7 @@ enum status storage_setup_from(const struct config *c, struct store_setup *out, 
     *out = (struct store_setup){
         .queue_bytes = c->store.queue_bytes,
         .patience_ms = (uint32_t)c->store.patience_ms,
+        .skips_history = true, /* the hub reads it channel by channel */
         .directory = c->main.state_dir,
         .server = {
             .host = c->db.host,
@@ -55,6 +56,13 @@ enum status storage_setup_from(const struct config *c, struct store_setup *out, 
     };
     enum status status = choose_backend(c, &out->backend, out_error);
     return status == OK ? choose_durability(c->store.durability, &out->durability, out_error) : status;
+}
+
+bool storage_keeps_history(const struct config *c)
+{
+    struct store_setup setup;
+    struct error       ignored;
+    return storage_setup_from(c, &setup, &ignored) == OK && strcmp(setup.backend, "memory") != 0;
 }
 
 enum status storage_open(const struct config *c, struct error *out_error)

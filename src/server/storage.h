@@ -12,6 +12,9 @@
 enum status storage_setup_from(const struct config *c, struct store_setup *out, struct error *out_error)
     __attribute__((warn_unused_result));
 
+/* Does what leaves the memory stay in the store? */
+bool storage_keeps_history(const struct config *c);
+
 /* Opens it and gives the hub what it holds; after hub_setup. */
 enum status storage_open(const struct config *c, struct error *out_error) __attribute__((warn_unused_result));
 

@@ -210,6 +210,8 @@ static enum status set_hub(struct server *s, struct error *e)
         .history_floor = classic_history_floor,
         .has_store = true,
         .app_of_backend = cometql_app_of,
+        .stores_history = storage_keeps_history(c),
+        .floor_prefix = CLASSIC_TRUST,
         .users = user_rules_from(c),
     };
     random_bytes(seed, sizeof seed);

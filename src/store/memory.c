@@ -30,6 +30,7 @@ struct cell {
 
 struct memory {
     struct map cells;
+    bool       skips_history;
 };
 
 /* --- cells ------------------------------------------------------------------------------------------------------------- */
@@ -120,6 +121,7 @@ static struct cell_key key_of(const struct store_op *op)
     static const enum cell_kind kinds[STORE_KIND_COUNT] = {
         [STORE_SETTING_PUT] = CELL_CHANNEL,       [STORE_SETTING_DROP] = CELL_CHANNEL,
         [STORE_HISTORY_ADD] = CELL_CHANNEL,       [STORE_HISTORY_DROP_ONE] = CELL_CHANNEL,
+        [STORE_HISTORY] = CELL_CHANNEL,           [STORE_HISTORY_TRIM] = CELL_CHANNEL,
         [STORE_HISTORY_DROP] = CELL_CHANNEL,      [STORE_TOKEN_PUT] = CELL_TOKEN,
         [STORE_TOKEN_DROP] = CELL_TOKEN,          [STORE_CONFERENCE_PUT] = CELL_CONFERENCE,
         [STORE_CONFERENCE_DROP] = CELL_CONFERENCE,
@@ -330,6 +332,59 @@ static void expire_each(struct map_link *link, void *context)
         drop(w->memory, w->op, c);
 }
 
+static size_t rows_count(const struct cell *c)
+{
+    size_t count = 0;
+    for (const struct store_row *row = c != NULL ? c->rows : NULL; row != NULL; row = row->next)
+        count++;
+    return count;
+}
+
+static enum status read_history(struct store_op *op, const struct cell *c)
+{
+    struct store_row **last = &op->rows;
+    size_t             skip = rows_count(c) > op->number ? rows_count(c) - op->number : 0;
+    for (const struct store_row *row = c != NULL ? c->rows : NULL; row != NULL; row = row->next) {
+        if (skip > 0) {
+            skip--;
+            continue;
+        }
+        if ((*last = row_copy(row)) == NULL)
+            return E_NO_MEMORY;
+        last = &(*last)->next;
+    }
+    return OK;
+}
+
+static void trim(struct memory *m, struct store_op *op, struct cell *c)
+{
+    for (size_t over = rows_count(c); over > op->number; over--)
+        rows_drop_one(c, op, is_any);
+    cell_drop_if_empty(m, c);
+}
+
+static bool begins_with(struct slice name, struct slice prefix)
+{
+    return name.len >= prefix.len && slice_equal(slice_first(name, prefix.len), prefix);
+}
+
+/* One cell of a walk over all of them. */
+static void history_each(struct map_link *link, void *context)
+{
+    struct walk *w = context;
+    struct cell *c = (struct cell *)(void *)link;
+    size_t       before = rows_count(c);
+    if (c->key.kind != CELL_CHANNEL)
+        return;
+    if (w->op->kind == STORE_HISTORY_DROP_ONE && c->key.app == w->op->app)
+        rows_drop_one(c, w->op, is_the_one);
+    if (w->op->kind == STORE_HISTORY_EXPIRE && begins_with(c->key.name, w->op->name) &&
+        (w->op->event.len == 0 || !begins_with(c->key.name, w->op->event)))
+        rows_drop(c, w->op, is_older);
+    w->op->found |= rows_count(c) < before;
+    cell_drop_if_empty(w->memory, c);
+}
+
 static enum status memory_apply(void *state, struct store_op *op, struct error *out_error)
 {
     struct memory  *m = state;
@@ -356,6 +411,26 @@ static enum status memory_apply(void *state, struct store_op *op, struct error *
         break;
     case STORE_QUEUE_EXPIRE:
         map_each(&m->cells, expire_each, &(struct walk){ .memory = m, .op = op });
+        break;
+    case STORE_HISTORY:
+        s = read_history(op, c);
+        break;
+    case STORE_HISTORY_TRIM:
+        if (c != NULL)
+            trim(m, op, c);
+        break;
+    case STORE_HISTORY_DROP_ONE:
+        if (op->name.len == 0) {
+            map_each(&m->cells, history_each, &(struct walk){ .memory = m, .op = op });
+        } else if (c != NULL) {
+            size_t before = rows_count(c);
+            drop(m, op, c);
+            c = cell_find(m, &key);
+            op->found = rows_count(c) < before;
+        }
+        break;
+    case STORE_HISTORY_EXPIRE:
+        map_each(&m->cells, history_each, &(struct walk){ .memory = m, .op = op });
         break;
     case STORE_QUERY_LOG: /* nobody could read it */
         break;
@@ -384,14 +459,15 @@ static void load_each(struct map_link *link, void *context)
     struct walk *w = context;
     struct cell *c = (struct cell *)(void *)link;
     load_row(w, c->setting);
-    for (struct store_row *row = c->rows; row != NULL && c->key.kind != CELL_USER; row = row->next)
+    bool is_left_out = c->key.kind == CELL_USER || (c->key.kind == CELL_CHANNEL && w->memory->skips_history);
+    for (struct store_row *row = c->rows; row != NULL && !is_left_out; row = row->next)
         load_row(w, row);
 }
 
 static enum status memory_load(void *state, struct store_row **out_rows, struct error *out_error)
 {
     struct memory *m = state;
-    struct walk    w = { .status = OK };
+    struct walk    w = { .memory = m, .status = OK };
     w.last = &w.first;
     map_each(&m->cells, load_each, &w);
     if (w.status != OK) {
@@ -406,10 +482,10 @@ static enum status memory_load(void *state, struct store_row **out_rows, struct 
 
 static enum status memory_open(void **out_state, const struct store_setup *setup, struct error *out_error)
 {
-    (void)setup;
     struct memory *m = calloc(1, sizeof *m);
     if (m == NULL)
         return error_plain(out_error, E_NO_MEMORY);
+    m->skips_history = setup->skips_history;
     *out_state = m;
     return OK;
 }

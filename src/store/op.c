@@ -6,6 +6,7 @@
 const struct store_kind_row store_kinds[STORE_KIND_COUNT] = {
     [STORE_USER] = { "user", KEY_USER, true },
     [STORE_DATA] = { "data", KEY_USER, true },
+    [STORE_HISTORY] = { "history", KEY_NAME, true },
     [STORE_HASH_PUT] = { "hash_put", KEY_USER, false },
     [STORE_HASH_DROP] = { "hash_drop", KEY_USER, false },
     [STORE_DATA_PUT] = { "data_put", KEY_USER, false },
@@ -20,6 +21,8 @@ const struct store_kind_row store_kinds[STORE_KIND_COUNT] = {
     [STORE_HISTORY_ADD] = { "history_add", KEY_NAME, false },
     [STORE_HISTORY_DROP_ONE] = { "history_drop_one", KEY_NAME, false },
     [STORE_HISTORY_DROP] = { "history_drop", KEY_NAME, false },
+    [STORE_HISTORY_TRIM] = { "history_trim", KEY_NAME, false },
+    [STORE_HISTORY_EXPIRE] = { "history_expire", KEY_NONE, false },
     [STORE_TOKEN_PUT] = { "token_put", KEY_PAYLOAD, false },
     [STORE_TOKEN_DROP] = { "token_drop", KEY_PAYLOAD, false },
     [STORE_CONFERENCE_PUT] = { "conference_put", KEY_NAME, false },

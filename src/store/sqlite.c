@@ -19,6 +19,8 @@ struct sql {
 static const struct sql writes[STORE_KIND_COUNT] = {
     [STORE_USER] = { "SELECT hash FROM users_auth WHERE " USER, "au" },
     [STORE_DATA] = { "SELECT data FROM users_data WHERE " USER, "au" },
+    [STORE_HISTORY] = { "SELECT app, user_id, name, epoch, offset, time_ms, flags, event, message, 0, '', seq FROM pipes_messages"
+                        " WHERE app = ?1 AND name = ?2 ORDER BY seq DESC LIMIT ?3", "an#" },
     [STORE_HASH_PUT] = { "REPLACE INTO users_auth (app, user_id, hash) VALUES (?, ?, ?)", "aup" },
     [STORE_HASH_DROP] = { "DELETE FROM users_auth WHERE " USER, "au" },
     [STORE_DATA_PUT] = { "REPLACE INTO users_data (app, user_id, data) VALUES (?, ?, ?)", "aup" },
@@ -34,6 +36,10 @@ static const struct sql writes[STORE_KIND_COUNT] = {
     [STORE_HISTORY_ADD] = { "REPLACE INTO pipes_messages (app, name, epoch, offset, seq, time_ms, user_id, flags, event, message)"
                             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "anEosmufep" },
     [STORE_HISTORY_DROP_ONE] = { "DELETE FROM pipes_messages WHERE app = ? AND name = ? AND epoch = ? AND offset = ?", "anEo" },
+    [STORE_HISTORY_TRIM] = { "DELETE FROM pipes_messages WHERE app = ?1 AND name = ?2 AND seq <= (SELECT seq FROM pipes_messages"
+                             " WHERE app = ?1 AND name = ?2 ORDER BY seq DESC LIMIT 1 OFFSET ?3)", "an#" },
+    [STORE_HISTORY_EXPIRE] = { "DELETE FROM pipes_messages WHERE time_ms < ?1 AND substr(name, 1, length(?2)) = ?2"
+                               " AND (?3 = '' OR substr(name, 1, length(?3)) <> ?3)", "mne" },
     [STORE_HISTORY_DROP] = { "DELETE FROM pipes_messages WHERE app = ? AND name = ?", "an" },
     [STORE_TOKEN_PUT] = { "REPLACE INTO revoked_tokens (app, token, user_id, time) VALUES (?, ?, ?, ?)", "apu#" },
     [STORE_TOKEN_DROP] = { "DELETE FROM revoked_tokens WHERE app = ? AND token = ?", "ap" },
@@ -44,11 +50,12 @@ static const struct sql writes[STORE_KIND_COUNT] = {
 };
 
 /* What else is prepared. */
-enum { SQL_SEEN = STORE_KIND_COUNT, SQL_QUEUE, SQL_BEGIN, SQL_COMMIT, SQL_COUNT };
+enum { SQL_SEEN = STORE_KIND_COUNT, SQL_QUEUE, SQL_DROP_ANYWHERE, SQL_BEGIN, SQL_COMMIT, SQL_COUNT };
 static const struct sql others[SQL_COUNT - STORE_KIND_COUNT] = {
     [SQL_SEEN - STORE_KIND_COUNT] = { "SELECT time FROM users_time WHERE " USER, "au" },
     [SQL_QUEUE - STORE_KIND_COUNT] = { "SELECT app, user_id, '', 0, offset, time_ms, flags, event, message, 0, '', 0 FROM users_messages"
                                        " WHERE " USER " ORDER BY offset", "au" },
+    [SQL_DROP_ANYWHERE - STORE_KIND_COUNT] = { "DELETE FROM pipes_messages WHERE app = ? AND epoch = ? AND offset = ?", "aEo" },
     [SQL_BEGIN - STORE_KIND_COUNT] = { "BEGIN", "" }, /* deferred: reads need no lock of the writer's */
     [SQL_COMMIT - STORE_KIND_COUNT] = { "COMMIT", "" },
 };
@@ -255,6 +262,34 @@ static enum status read_queue(struct sqlite *q, struct store_op *op, struct erro
     return status;
 }
 
+/* The newest come first, and are turned around. */
+static enum status read_history(struct sqlite *q, struct store_op *op, struct error *e)
+{
+    sqlite3_stmt *s = q->statements[STORE_HISTORY];
+    enum status   status = OK;
+    int           code = start(q, STORE_HISTORY, op);
+    for (; status == OK && code == SQLITE_ROW; code = sqlite3_step(s)) {
+        struct store_row *row = row_here(s, STORE_HISTORY_ADD);
+        if (row == NULL) {
+            status = error_plain(e, E_NO_MEMORY);
+            break;
+        }
+        row->next = op->rows;
+        op->rows = row;
+    }
+    if (status == OK && code != SQLITE_DONE)
+        status = failure(q, code, e);
+    sqlite3_reset(s);
+    return status;
+}
+
+static enum status drop_one(struct sqlite *q, struct store_op *op, struct error *e)
+{
+    enum status s = execute(q, op->name.len > 0 ? STORE_HISTORY_DROP_ONE : SQL_DROP_ANYWHERE, op, e);
+    op->found = s == OK && sqlite3_changes(q->file.db) > 0;
+    return s;
+}
+
 static enum status sqlite_apply(void *state, struct store_op *op, struct error *out_error)
 {
     struct sqlite *q = state;
@@ -267,6 +302,10 @@ static enum status sqlite_apply(void *state, struct store_op *op, struct error *
         return s == OK ? read_queue(q, op, out_error) : s;
     case STORE_DATA:
         return read_text(q, op, out_error);
+    case STORE_HISTORY:
+        return read_history(q, op, out_error);
+    case STORE_HISTORY_DROP_ONE:
+        return drop_one(q, op, out_error);
     default:
         return execute(q, (int)op->kind, op, out_error);
     }
@@ -400,7 +439,8 @@ static enum status sqlite_load(void *state, struct store_row **out_rows, struct 
     enum status    s = q->file.db != NULL ? OK : error_set(out_error, E_STORE_AWAY, "%.150s cannot be opened", q->file.path);
     l.end = &l.rows;
     for (size_t i = 0; s == OK && i < sizeof loads / sizeof *loads; i++)
-        s = load_table(q, &l, i, out_error);
+        if (loads[i].kind != STORE_HISTORY_ADD || !q->setup.skips_history)
+            s = load_table(q, &l, i, out_error);
     free(l.runs);
     if (s == OK)
         *out_rows = l.rows;

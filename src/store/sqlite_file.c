@@ -39,6 +39,8 @@ static const char *const upgrades[] = {
     "CREATE TABLE log_query (id INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, app INTEGER NOT NULL, query TEXT NOT NULL) STRICT;"
     "CREATE TABLE starts (count INTEGER NOT NULL) STRICT;"
     "INSERT INTO starts VALUES (0);",
+    /* Old messages are looked for once a minute. */
+    "CREATE INDEX pipes_messages_time ON pipes_messages (time_ms);",
 };
 enum { SCHEMA_NEWEST = sizeof upgrades / sizeof *upgrades };
 

@@ -1,7 +1,7 @@
 /* store: what survives a restart, asynchronously.
  *
  * The hub's memory is the truth while the process runs; the store is its journal. At start everything the hub keeps in memory is
- * loaded once (store_load); users are read when somebody needs them (STORE_USER). Everything else is a write.
+ * loaded once (store_load); users and histories are read when somebody needs them (STORE_USER, STORE_HISTORY). Everything else is a write.
  *
  *   shard: store_op_new -> store_send ---> queue of one worker thread ---> group commit ---> letter to the asking shard -> on_done
  *
@@ -39,6 +39,7 @@ struct store_setup {
     enum store_durability durability;
     uint64_t              queue_bytes; /* operations that may wait, in memory, all workers together */
     uint32_t              patience_ms; /* how long one may wait */
+    bool                  skips_history; /* store_load leaves histories out: they are read one by one */
     const char           *directory;   /* sqlite: where encke.db is, made by the caller (0700) */
     struct store_server {              /* mariadb */
         const char *host, *user, *password, *name;
@@ -56,6 +57,7 @@ enum store_kind {
     STORE_USER, /* U -> found (has a hash), hash in `text`, number = last seen (unix s; 0 = was online; UINT64_MAX = no data),
                  * rows = the queue, oldest first */
     STORE_DATA, /* U -> found, text = data */
+    STORE_HISTORY, /* C, number = how many -> rows: the newest so many, oldest first */
 
     /* Writes. */
     STORE_HASH_PUT,   /* U, payload = hash (1 to 32 characters): insert or replace */
@@ -70,7 +72,10 @@ enum store_kind {
     STORE_SETTING_PUT,  /* C, number = history length */
     STORE_SETTING_DROP, /* C */
     STORE_HISTORY_ADD,  /* C, epoch, offset, time_ms, event, payload, user_id, flags */
-    STORE_HISTORY_DROP_ONE, /* C, epoch, offset */
+    STORE_HISTORY_DROP_ONE, /* C, epoch, offset; with an empty name: in whichever channel of the app -> found */
+    STORE_HISTORY_TRIM,     /* C, number = how many of the newest stay */
+    STORE_HISTORY_EXPIRE,   /* messages with a time before time_ms, of channels whose name begins with `name` and, unless that is empty,
+                             * not with `event`; all apps */
     STORE_HISTORY_DROP,     /* C: all of the channel */
     STORE_TOKEN_PUT,        /* T, number = when it expires (unix s; 0 = unknown), user_id */
     STORE_TOKEN_DROP,       /* T */

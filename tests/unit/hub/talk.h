@@ -211,6 +211,7 @@ static void talk_up(unsigned shard_count, uint64_t history_bytes, uint64_t backl
                              .history_bytes = history_bytes,
                              .backlog_bytes = backlog_bytes,
                              .has_store = talk_has_store,
+                             .stores_history = talk_has_store,
                              .users = talk_rules };
     assert_int_equal(hub_setup(&hub), OK);
     talk_port = (struct port){ .name = "talk", .ip = "127.0.0.1", .backlog = 512, .first_ops = talk_first_ops,

@@ -1,4 +1,4 @@
-/* Users over three shards and real sockets: who is online, and what reaches him. */
+/* Users over three shards and real sockets: who is online, and what reaches him; and what is kept in a store. */
 #include "store/store.h"
 #include "unit/hub/client.h"
 
@@ -9,7 +9,7 @@ static void up(void)
     static const struct store_setup memory = { .backend = "memory", .queue_bytes = 1 << 20, .patience_ms = 5000 };
     struct error                    e;
     assert_int_equal(store_open(&memory, &e), OK);
-    talk_has_store = getenv("NO_STORE") == NULL;
+    talk_has_store = true;
     talk_up(3, 1 << 20, 1 << 20);
     for (size_t i = 0; i < 8; i++)
         client_open(&clients[i]);
@@ -261,7 +261,48 @@ TEST(users_are_forgotten_and_come_back_from_the_store)
     talk_rules.cache_count = 100;
 }
 
-TESTS(RUN(only_the_right_key_lets_a_user_in),
+/* 40 messages of 1,500 bytes in each of six channels, in memory for a tenth of them. */
+TEST(history_that_left_the_memory_is_read_again)
+{
+    UNUSED_STATE;
+    static const struct store_setup memory = { .backend = "memory", .queue_bytes = 1 << 24, .patience_ms = 5000 };
+    static char                     text[1500], question[1600], wanted[1600];
+    struct error                    e;
+    assert_int_equal(store_open(&memory, &e), OK);
+    talk_has_store = true;
+    talk_up(3, 36000, 1 << 20);
+    client_open(&clients[0]);
+    memset(text, 'x', sizeof text - 1);
+    for (int c = 0; c < 6; c++) {
+        snprintf(question, sizeof question, "L log%d 30", c);
+        client_asks(&clients[0], question, "+");
+    }
+    for (int i = 0; i < 40; i++)
+        for (int c = 0; c < 6; c++) {
+            snprintf(question, sizeof question, "P log%d %d-%s", c, i, text);
+            snprintf(wanted, sizeof wanted, "R 0 %d", i + 1);
+            client_asks(&clients[0], question, wanted);
+        }
+    assert_true(counter_sum(COUNTER_HISTORY_BYTES) <= 36000);
+    for (int round = 0; round < 2; round++)
+        for (int c = 0; c < 6; c++) {
+            snprintf(question, sizeof question, "H log%d 1000", c);
+            client_say(&clients[0], "%s", question);
+            for (int i = 10; i < 40; i++) {
+                snprintf(wanted, sizeof wanted, "h %d-%s", i, text);
+                client_hears(&clients[0], wanted);
+            }
+            client_hears(&clients[0], "h.");
+        }
+    client_asks(&clients[0], "X log3", "+");
+    client_asks(&clients[0], "H log3 1000", "h.");
+    client_close(&clients[0]);
+    talk_down();
+    assert_int_equal(store_close(), 0);
+}
+
+TESTS(RUN(history_that_left_the_memory_is_read_again),
+      RUN(only_the_right_key_lets_a_user_in),
       RUN(a_message_reaches_every_connection_of_its_user_and_nobody_else),
       RUN(what_finds_nobody_waits_and_is_delivered_whole_in_order_and_once),
       RUN(messages_between_two_logins_go_to_whoever_is_there),

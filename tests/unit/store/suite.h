@@ -112,6 +112,7 @@ TEST(every_durability_ends_with_everything_stored)
         RUN(data_is_kept_as_it_is_whatever_it_says), RUN(a_text_of_a_megabyte_goes_there_and_back),                              \
         RUN(last_seen_is_a_time_or_zero_and_stays_without_a_hash), RUN(a_queue_is_read_whole_and_in_order),                      \
         RUN(a_queue_is_dropped_up_to_an_offset_one_by_one_and_by_age), RUN(the_same_message_twice_is_one),                       \
+        RUN(a_history_is_read_by_itself_trimmed_and_dropped_by_id), RUN(old_history_goes_by_the_beginning_of_the_name), \
         RUN(settings_are_put_replaced_dropped_and_loaded), RUN(names_that_differ_in_case_or_a_space_are_different_names),        \
         RUN(a_history_is_loaded_oldest_first_with_everything_that_was_said),                                                     \
         RUN(dropping_a_history_leaves_the_setting_and_other_channels), RUN(tokens_are_put_dropped_and_loaded),                   \

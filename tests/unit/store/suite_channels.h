@@ -6,6 +6,75 @@
 
 /* --- channels ---------------------------------------------------------------------------------------------------------- */
 
+/* The offsets of a history, "3 4 5". */
+static void history_is(uint32_t app, const char *name, uint64_t count, const char *wanted)
+{
+    char             said[512] = "";
+    struct store_op *op = ask(with_number(op_channel(STORE_HISTORY, app, name), count));
+    for (const struct store_row *row = op->rows; row != NULL; row = row->next)
+        snprintf(said + strlen(said), sizeof said - strlen(said), "%s%llu/%llu", *said ? " " : "", (unsigned long long)row->epoch,
+                 (unsigned long long)row->offset);
+    assert_string_equal(said, wanted);
+    store_op_free(op);
+}
+
+TEST(a_history_is_read_by_itself_trimmed_and_dropped_by_id)
+{
+    UNUSED_STATE;
+    suite_begin();
+    for (unsigned i = 1; i <= 5; i++) {
+        tell(op_published(1, "log", UINT64_MAX - 1, i)); /* an earlier epoch with a larger number */
+        tell(op_published(2, "log", 7, i));
+    }
+    for (unsigned i = 1; i <= 3; i++)
+        tell(op_published(1, "log", 5, i));
+    history_is(1, "log", 4, "18446744073709551614/5 5/1 5/2 5/3");
+    history_is(1, "log", 1000, "18446744073709551614/1 18446744073709551614/2 18446744073709551614/3 18446744073709551614/4 "
+                               "18446744073709551614/5 5/1 5/2 5/3");
+    history_is(1, "other", 1000, "");
+    tell(with_number(op_channel(STORE_HISTORY_TRIM, 1, "log"), 4));
+    tell(with_number(op_channel(STORE_HISTORY_TRIM, 1, "other"), 4));
+    history_is(1, "log", 1000, "18446744073709551614/5 5/1 5/2 5/3");
+    struct store_op *anywhere = op_channel(STORE_HISTORY_DROP_ONE, 1, "");
+    anywhere->epoch = 5;
+    anywhere->offset = 2;
+    anywhere = ask(anywhere);
+    assert_true(anywhere->found);
+    store_op_free(anywhere);
+    history_is(1, "log", 1000, "18446744073709551614/5 5/1 5/3");
+    history_is(2, "log", 2, "7/4 7/5");
+    tell(with_number(op_channel(STORE_HISTORY_TRIM, 1, "log"), 0));
+    history_is(1, "log", 1000, "");
+    suite_end();
+}
+
+TEST(old_history_goes_by_the_beginning_of_the_name)
+{
+    UNUSED_STATE;
+    static const char *const names[] = { "trust_a", "trust_b", "trus", "news" };
+    suite_begin();
+    for (unsigned i = 0; i < 4; i++)
+        for (unsigned n = 1; n <= 3; n++) {
+            struct store_op *op = op_published(i % 2, names[i], 9, n);
+            op->time_ms = n * 1000;
+            tell(op);
+        }
+    struct store_op *trust = op_channel(STORE_HISTORY_EXPIRE, 0, "trust_");
+    trust->time_ms = 3000;
+    tell(trust);
+    history_is(0, "trust_a", 9, "9/3");
+    history_is(1, "trust_b", 9, "9/3");
+    history_is(0, "trus", 9, "9/1 9/2 9/3");
+    struct slice     none = SLICE("");
+    struct store_op *others = store_op_new(STORE_HISTORY_EXPIRE, 0, 0, none, SLICE("trust_"), none, none);
+    others->time_ms = 9000;
+    tell(others);
+    history_is(0, "trust_a", 9, "9/3");
+    history_is(0, "trus", 9, "");
+    history_is(1, "news", 9, "");
+    suite_end();
+}
+
 TEST(settings_are_put_replaced_dropped_and_loaded)
 {
     UNUSED_STATE;
