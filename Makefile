@@ -16,7 +16,7 @@ test: ## all tests; STEPS="unit integration" runs some
 	@scripts/test $(STEPS)
 
 test-drivers: build ## the tests of drivers that need a language of their own
-	@scripts/deps drivers
+	@scripts/deps build test drivers
 	@scripts/test drivers
 
 bench: ## measure, with the targets beside the figures

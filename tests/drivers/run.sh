@@ -37,3 +37,7 @@ export ENCKE_TEST_SQL_PORT ENCKE_TEST_PASSWORD
 
 cd "$here"
 go test -count=1 ./...
+
+# phpMyAdmin in Chromium, and JDBC: they start servers of their own.
+cd "$here/../integration"
+ENCKE_BIN=$encke node --test --test-reporter=spec drivers/tools.js
