@@ -82,6 +82,11 @@ static enum status resolve_source(struct cometql *q, struct source *s, bool may_
         s->real = q->table;
         return name_table_columns(q, s, error);
     }
+    if (s->database.len > 0 && !slice_is_nocase(s->database, COMETQL_DATABASE))
+        return error_set(error, E_NOT_FOUND,
+                         "Table doesn't exist: `%.*s`.`%.*s`; the databases are " COMETQL_DATABASE
+                         " and " SCHEMA_DATABASE,
+                         SLICE_ARG(s->database), SLICE_ARG(s->table));
     if (table_find(s->table) != NULL)
         return error_set(error, E_NOT_IMPLEMENTED,
                          "`%.*s` can only stand alone: joins, UNION and SELECT in parentheses are for "

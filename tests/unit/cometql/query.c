@@ -189,7 +189,7 @@ TEST(the_schema_is_that_of_the_tables)
            { "select index_name, non_unique, column_name from information_schema.statistics where table_name = 'pipes_messages'",
              "index_name,non_unique,column_name|PRIMARY,0,id|name,1,name|" },
            { "select * from information_schema.nonsense", "error 15: Table doesn't exist: `information_schema` has no `nonsense`" },
-           { "select * from mysql.user", "error 15: Table doesn't exist: `user`" },
+           { "select * from mysql.user", "error 15: Table doesn't exist: `mysql`.`user`; the databases are CometQL_v1 and information_schema" },
            { "select nonsense from information_schema.tables", "error 14: Not a specific column `nonsense`" },
            { "select table_name from information_schema.tables, pipes", "error 2: `pipes` can only stand alone: joins, UNION and SELECT in parentheses are for "
                                                                         "information_schema" },

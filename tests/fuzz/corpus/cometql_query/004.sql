@@ -1,0 +1,1 @@
+select 'a' collate utf8_bin = 'a' as v

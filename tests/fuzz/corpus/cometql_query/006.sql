@@ -1,0 +1,1 @@
+select 'a' union select 'b', 1

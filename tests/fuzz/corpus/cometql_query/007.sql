@@ -1,0 +1,1 @@
+select 'a10' < 'a9' as v

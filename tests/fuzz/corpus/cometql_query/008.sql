@@ -1,0 +1,1 @@
+select 'abc' like '_B%' as v

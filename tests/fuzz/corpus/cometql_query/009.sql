@@ -1,0 +1,1 @@
+select 'b' between 'a' and 'c' as v

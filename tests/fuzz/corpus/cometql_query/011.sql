@@ -1,0 +1,1 @@
+select 'b' x union select 'a' union all select 'b' order by x limit 3

@@ -1,0 +1,1 @@
+select (select 5) as v

@@ -1,0 +1,1 @@
+select (select count(*) from information_schema.schemata) as v

@@ -1,0 +1,1 @@
+select 1 = 1 and not 0 as v

@@ -1,0 +1,1 @@
+select 1 in (2, null) as v

@@ -1,0 +1,1 @@
+select 1 not in (2, 3) as v

@@ -1,0 +1,1 @@
+select 1 xor 1 as v

@@ -1,0 +1,1 @@
+select 7 mod 0 as v

@@ -1,0 +1,1 @@
+select COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, COLUMN_KEY from information_schema.COLUMNS where TABLE_SCHEMA='CometQL_v1' and TABLE_NAME='pipes' order by ORDINAL_POSITION

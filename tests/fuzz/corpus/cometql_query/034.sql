@@ -1,0 +1,1 @@
+select COUNT(*) AS n, 'x' from pipes_messages where name = 'nobody'

@@ -1,0 +1,1 @@
+select CometQL_v1.pipes_settings.length from pipes_settings where pipes_settings.name = 'chat' or name = 'x'

@@ -1,0 +1,1 @@
+select binary 'a' as v

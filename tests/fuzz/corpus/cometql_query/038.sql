@@ -1,0 +1,1 @@
+select c.column_name from information_schema.tables t join information_schema.columns c on c.table_name = t.table_name where t.table_name = 'pipes_settings'

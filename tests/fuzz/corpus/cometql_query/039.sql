@@ -1,0 +1,1 @@
+select case 2 when 1 then 'a' when 2 then 'b' end as v

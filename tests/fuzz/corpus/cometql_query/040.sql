@@ -1,0 +1,1 @@
+select case when 0 then 1 else 'z' end as v

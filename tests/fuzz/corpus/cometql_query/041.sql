@@ -1,0 +1,1 @@
+select case when null then 1 end as v

@@ -1,0 +1,1 @@
+select cast('12abc' as signed) as v

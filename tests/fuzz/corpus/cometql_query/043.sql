@@ -1,0 +1,1 @@
+select cast(5 as char(10) character set utf8) as v

@@ -1,0 +1,1 @@
+select char_length('ä') as v

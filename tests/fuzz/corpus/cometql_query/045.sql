@@ -1,0 +1,1 @@
+select coalesce(null, null, 3) as v

@@ -1,0 +1,1 @@
+select concat('a', 1, 'c') as v

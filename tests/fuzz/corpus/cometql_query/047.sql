@@ -1,0 +1,1 @@
+select concat('a', null) as v

@@ -1,0 +1,1 @@
+select concat(@@autocommit, '') as v

@@ -1,0 +1,1 @@
+select concat_ws('-', 'a', null, 'b') as v

@@ -1,0 +1,1 @@
+select convert('x' using utf8mb4) as v

@@ -1,0 +1,1 @@
+select count(*) from (select distinct table_schema from information_schema.columns) x

@@ -1,0 +1,1 @@
+select count(*) from pipes_messages where name = 'chat'

@@ -1,0 +1,1 @@
+select count(*) x from pipes where name = 'abc' group by x

@@ -1,0 +1,1 @@
+select count(*), count(distinct event), max(message), min(name) from pipes_messages where name in ('chat', 'news')

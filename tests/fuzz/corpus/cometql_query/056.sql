@@ -1,0 +1,1 @@
+select distinct c.*, count(*) over_all, case when 1 then left('a', 1) else null end x from information_schema.columns as c left join (select table_name n from information_schema.tables where table_name like 'p%') t on t.n = c.table_name and 1 in (1, 2) group by c.table_name having x is not null order by 1 desc, x limit 1, 2

@@ -1,0 +1,1 @@
+select distinct event from pipes_messages where name in ('chat', 'news')

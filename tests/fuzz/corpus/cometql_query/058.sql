@@ -1,0 +1,1 @@
+select event, count(*) n from pipes_messages where name in ('chat', 'news') group by event having n > 1

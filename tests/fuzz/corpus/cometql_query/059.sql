@@ -1,0 +1,1 @@
+select event, message from pipes_messages where name = 'chat' order by event desc, 2 asc

@@ -1,0 +1,1 @@
+select field('b', 'a', 'b') as v

@@ -1,0 +1,1 @@
+select find_in_set('b', 'a,b') as v

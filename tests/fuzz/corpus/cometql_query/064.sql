@@ -1,0 +1,1 @@
+select greatest(3, 20, 1) as v

@@ -1,0 +1,1 @@
+select if(2 > 1, 'y', 'n') as v

@@ -1,0 +1,1 @@
+select index_name, non_unique, column_name from information_schema.statistics where table_name = 'pipes_messages'

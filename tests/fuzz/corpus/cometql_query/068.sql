@@ -1,0 +1,1 @@
+select instr('abc', 'x') as v

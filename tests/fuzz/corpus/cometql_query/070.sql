@@ -1,0 +1,1 @@
+select least('b', 'a') as v

@@ -1,0 +1,1 @@
+select length('ä') as v

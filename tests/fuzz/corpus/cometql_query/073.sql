@@ -1,0 +1,1 @@
+select locate('B', 'abc') as v

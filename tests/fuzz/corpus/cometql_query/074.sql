@@ -1,0 +1,1 @@
+select lower('AB') as v

@@ -1,0 +1,1 @@
+select m.message, m.* from CometQL_v1.pipes_settings as m where m.name = 'chat'

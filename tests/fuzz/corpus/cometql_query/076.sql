@@ -1,0 +1,1 @@
+select max(a), (select 1 union all select -2) from information_schema.tables where exists (select 'x' from dual) and binary table_name = @@version

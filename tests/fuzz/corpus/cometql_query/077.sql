@@ -1,0 +1,1 @@
+select max(count(*)) from pipes where name = 'abc'

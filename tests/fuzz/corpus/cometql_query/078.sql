@@ -1,0 +1,1 @@
+select message from pipes_messages order by message

@@ -1,0 +1,1 @@
+select message from pipes_messages where name = 'chat' and event = 'b' or name = 'news'

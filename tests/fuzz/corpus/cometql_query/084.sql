@@ -1,0 +1,1 @@
+select message from pipes_messages where name = 'chat' and message not like 'X' and event is not null

@@ -1,0 +1,1 @@
+select message from pipes_messages where name = 'news' or name in ('chat', 'news') or 'chat' = name

@@ -1,0 +1,1 @@
+select message from pipes_messages where name in ('news', 'chat') order by name limit 2

@@ -1,0 +1,1 @@
+select message from pipes_messages where name like 'ch%' or name = 'x'

@@ -1,0 +1,1 @@
+select message from pipes_messages where name like 'chat' and message not in (9, 'x')

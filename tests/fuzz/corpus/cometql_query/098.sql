@@ -1,0 +1,1 @@
+select message from pipes_messages where not (name = 'chat') or name = 'chat'

@@ -1,0 +1,1 @@
+select message m from pipes_messages where name = 'chat' order by m desc limit 1, 1

@@ -1,0 +1,1 @@
+select name from pipes where name = 'abc' and count(*) > 0

@@ -1,0 +1,1 @@
+select name from pipes_settings where name in ('chat', 'news')

@@ -1,0 +1,1 @@
+select name, group_concat(message) from pipes_messages where name in ('chat', 'news') group by name order by name desc

@@ -1,0 +1,1 @@
+select null = null as v

@@ -1,0 +1,1 @@
+select null and 0 as v

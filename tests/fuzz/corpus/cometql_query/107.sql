@@ -1,0 +1,1 @@
+select null and 1 as v

@@ -1,0 +1,1 @@
+select null is null as v

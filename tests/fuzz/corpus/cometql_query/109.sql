@@ -1,0 +1,1 @@
+select null or 1 as v

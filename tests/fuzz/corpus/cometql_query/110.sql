@@ -1,0 +1,1 @@
+select nullif('a', 'A') as v

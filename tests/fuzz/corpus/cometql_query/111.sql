@@ -1,0 +1,1 @@
+select replace('aXbX', 'X', '--') as v

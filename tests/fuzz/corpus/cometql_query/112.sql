@@ -1,0 +1,1 @@
+select right('abc', 2) as v

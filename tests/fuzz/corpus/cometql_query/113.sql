@@ -1,0 +1,1 @@
+select right('abc', 9) as v

@@ -1,0 +1,1 @@
+select s.*, length + 1 from pipes_settings s where s.name = 'chat'

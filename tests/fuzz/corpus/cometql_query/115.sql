@@ -1,0 +1,1 @@
+select s.name, `s`.`length` l from `CometQL_v1`.`pipes_settings` s where s.name = 'chat' or `s`.name = 'news' order by s.name desc

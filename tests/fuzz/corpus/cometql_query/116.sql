@@ -1,0 +1,1 @@
+select substr('abcd', -2) as v

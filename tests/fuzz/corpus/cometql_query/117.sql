@@ -1,0 +1,1 @@
+select substring('abcd', 0) as v

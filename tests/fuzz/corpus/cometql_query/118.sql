@@ -1,0 +1,1 @@
+select substring('abcd', 2, 2) as v

@@ -1,0 +1,1 @@
+select substring_index('a_b_c', '_', 1) as v

@@ -1,0 +1,1 @@
+select substring_index('abc', '_', 1) as v

@@ -1,0 +1,1 @@
+select sum(users) + 1, avg(users) from pipes where name in ('abc', 'def')

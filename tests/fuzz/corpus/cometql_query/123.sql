@@ -1,0 +1,1 @@
+select sum(users) from pipes where name = 'x'

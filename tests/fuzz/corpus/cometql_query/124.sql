@@ -1,0 +1,1 @@
+select t.table_name, v.view_definition from information_schema.tables t left join information_schema.views v using (table_name) where t.table_name = 'pipes'

@@ -1,0 +1,1 @@
+select table_name t from information_schema.TABLES where table_schema = 'cometql_V1' and table_name in ('pipes', 'PIPES_SETTINGS', 'nonsense') order by t desc

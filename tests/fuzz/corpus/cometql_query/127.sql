@@ -1,0 +1,1 @@
+select trim('  a ') as v

@@ -1,0 +1,1 @@
+select upper('aä') as v

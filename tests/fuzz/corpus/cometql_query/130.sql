@@ -1,0 +1,1 @@
+select x.* from pipes_settings s where s.name = 'chat' or s.name = 'y'
