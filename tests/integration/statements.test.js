@@ -124,6 +124,23 @@ const TABLES = {
         ["DELETE FROM revoked_tokens WHERE token = 'a.a.a' OR token = 'b.b.b'", 'ok 0/0'],
         ['SELECT * FROM revoked_tokens', []],
     ],
+    channels: [
+        ["INSERT INTO pipes_settings VALUES ('web_a', 3), ('other', 4)", 'ok 2/0'],
+        ["SELECT name, subscribers, history, history_length FROM channels WHERE name LIKE 'web%'", [['web_a', '0', '0', '3']]],
+        ['SELECT COUNT(*) FROM channels', [['2']]],
+        ['SELECT name FROM channels WHERE history_length > 3 OR subscribers > 5', [['other']]],
+        ['SELECT name FROM channels ORDER BY name LIMIT 1', [['other']]],
+        ["INSERT INTO channels (name) VALUES ('chat')", 10],
+        ["DELETE FROM channels WHERE name = 'other'", 10],
+    ],
+    connections: [
+        ['SELECT user, app, protocol FROM connections', [['0', '0', 'mysql']]],
+        ["SELECT COUNT(*) FROM connections WHERE protocol <> 'mysql' OR user = 7", [['0']]],
+        ['DELETE FROM connections WHERE user = 7', 'ok 0/0'],
+        ['DELETE FROM connections WHERE user = 7 OR user = 8', 'ok 0/0'],
+        ['DELETE FROM connections', 13],
+        ['INSERT INTO connections (id) VALUES (1)', 15],
+    ],
     'tables there are not': [
         ['SELECT * FROM shop WHERE id = 1', 15],
         ['INSERT INTO shop VALUES (1)', 15],
