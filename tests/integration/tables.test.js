@@ -149,3 +149,22 @@ test('offset and epoch of messages are there when they are named, and * stays as
     assert.deepEqual(columns.filter((row) => row.Extra === '').map((row) => row.Field), classic);
     assert.deepEqual(columns.filter((row) => row.Extra === 'INVISIBLE').map((row) => row.Field), ['offset', 'epoch']);
 });
+
+test('a listing rests while its client does not read, and is whole when it does', { timeout: 120000 }, async (t) => {
+    const server = await serverForTest(t, { 'store.backend': 'memory' });
+    const wanted = Array.from({ length: 48000 }, (_, i) => `web_${String(i).padStart(60, 'x')}`);
+    for (let at = 0; at < wanted.length; at += 4000) {
+        await server.query(`INSERT INTO pipes_settings VALUES ${wanted.slice(at, at + 4000).map((name) => `('${name}', 1)`).join(', ')}`);
+    }
+    const slow = await server.connect();
+    const { stream } = slow.connection;
+    stream.pause();
+    const answer = slow.query('SELECT * FROM channels');
+    const queued = () => server.query("SELECT queued_bytes FROM connections WHERE protocol = 'mysql' AND queued_bytes > 0");
+    await until(async () => (await queued()).length === 1, 'bytes that wait for the slow one');
+    const [{ queued_bytes: waiting }] = await queued();
+    assert.ok(Number(waiting) < 200000, `no more than a slice waits: ${waiting} bytes`);
+    stream.resume();
+    const [rows] = await within(answer, 'the whole listing', 60000);
+    assert.deepEqual(names(rows), wanted.sort());
+});
