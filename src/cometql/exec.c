@@ -186,6 +186,17 @@ static enum status parse_request(struct cometql *q, const struct request *r, str
     return statement_parse_bound(&q->st, sql, r->values, r->value_count, error);
 }
 
+/* Several statements: the first of them, and the others when it has been answered. Who has not asked for that gets the
+ * parser's error, so that nothing smuggled behind a statement is ever run. */
+static void take_first(struct cometql *q, struct slice *sql)
+{
+    if (!mysql_takes_many(q->conn) || memchr(sql->at, ';', sql->len) == NULL)
+        return;
+    struct slice rest = statement_cut(sql);
+    if (rest.len > 0)
+        mysql_more(q->conn, rest);
+}
+
 static enum status understand(struct cometql *q, const struct request *r, struct error *error)
 {
     struct slice sql = r->sql;
@@ -198,6 +209,8 @@ static enum status understand(struct cometql *q, const struct request *r, struct
         return status;
     if (sql.len < STATEMENT_BYTES_MIN)
         return error_set(error, E_TOO_SHORT, "Data is too short");
+    if (!r->is_prepared)
+        take_first(q, &sql);
     if (!utf8_is_valid(sql))
         return error_set(error, E_INVALID, "The statement is not valid UTF-8");
     return parse_request(q, r, sql, error);
@@ -275,13 +288,23 @@ static void exec_on_prepare(struct mysql_conn *c, struct slice sql)
     }
 }
 
-static void exec_on_field_list(struct mysql_conn *c, struct slice name)
+static void exec_on_field_list(struct mysql_conn *c, struct slice name, struct slice pattern)
 {
     const struct table *t = table_find(name);
     struct slice        names[TABLE_COLUMNS_MAX];
-    for (unsigned i = 0; t != NULL && i < table_star(t); i++)
-        names[i] = slice_str(t->columns[i].name);
-    mysql_field_list(c, names, t != NULL ? table_star(t) : 0);
+    size_t              count = 0;
+    if (t == NULL) {
+        struct error error;
+        error_set(&error, E_NOT_FOUND, "Unknown table name `%.*s`", SLICE_ARG(slice_first(name, USER_NAME_MAX)));
+        mysql_fail(c, &error);
+        return;
+    }
+    for (unsigned i = 0; i < table_star(t); i++) {
+        names[count] = slice_str(t->columns[i].name);
+        if (pattern.len == 0 || like_is_met(pattern, names[count]))
+            count++;
+    }
+    mysql_field_list(c, names, count);
 }
 
 static void exec_on_statistics(struct mysql_conn *c, struct buf *out)

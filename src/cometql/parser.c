@@ -400,6 +400,29 @@ static enum status parse_verb(struct parser *p)
     return parsing_bad(p);
 }
 
+static bool is_semicolon(struct token t)
+{
+    return t.kind == TOKEN_MARK && t.mark == ';';
+}
+
+struct slice statement_cut(struct slice *sql)
+{
+    struct lexer lexer = { .sql = *sql };
+    struct token t;
+    do
+        t = lexer_next(&lexer);
+    while (is_semicolon(t));
+    while (t.kind != TOKEN_END && t.kind != TOKEN_UNENDED && (lexer.is_versioned || !is_semicolon(t)))
+        t = lexer_next(&lexer);
+    size_t end = t.at;
+    while (is_semicolon(t))
+        t = lexer_next(&lexer);
+    struct slice rest = t.at > end && t.kind != TOKEN_END ? slice_skip(*sql, t.at) : SLICE("");
+    if (rest.len > 0)
+        *sql = slice_first(*sql, end);
+    return rest;
+}
+
 static void skip_semicolons(struct parser *p)
 {
     while (parsing_take_mark(p, ';'))
@@ -420,8 +443,8 @@ static enum status parse_one(struct parser *p)
         return OK;
     if (p->now.kind == TOKEN_UNENDED)
         return parsing_bad(p);
-    return error_set(p->error, E_SYNTAX, "Syntax error in query (byte %zu): send one statement at a time",
-                     p->now.at + 1);
+    return error_set(p->error, E_SYNTAX, "Syntax error in query (byte %zu): send one statement at a time, or "
+                     "connect with CLIENT_MULTI_STATEMENTS", p->now.at + 1);
 }
 
 enum status statement_parse(struct statement *out, struct slice sql, struct error *error)

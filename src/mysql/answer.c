@@ -74,6 +74,12 @@ void mysql_drained(struct mysql_conn *c)
         mysql_own_settings->ops->on_drain(c);
 }
 
+/* Does another answer follow? */
+static unsigned status_now(const struct mysql_conn *c)
+{
+    return c->rest_at > 0 ? MYSQL_STATUS_MORE : 0;
+}
+
 static void begin_answer(struct mysql_conn *c)
 {
     bug_if(c->state != MYSQL_ASKED);
@@ -100,12 +106,13 @@ void mysql_ok(struct mysql_conn *c, uint64_t affected, uint64_t insert_id)
     if (c->shape == MYSQL_SHAPE_PREPARE)
         describe(c, NULL, 0);
     else
-        mysql_result_ok(&c->out, &c->sequence, affected, insert_id);
+        mysql_result_ok(&c->out, &c->sequence, status_now(c), affected, insert_id);
     end_answer(c);
 }
 
 void mysql_fail(struct mysql_conn *c, const struct error *error)
 {
+    c->rest_at = 0; /* an error ends the query */
     bool is_told = c->state == MYSQL_ROWS && c->shape == MYSQL_SHAPE_PREPARE; /* what the statement is like */
     if (c->state != MYSQL_ROWS)
         begin_answer(c);
@@ -123,7 +130,7 @@ void mysql_columns(struct mysql_conn *c, const struct slice *names, size_t count
     if (c->shape == MYSQL_SHAPE_PREPARE)
         describe(c, names, count);
     else
-        mysql_result_columns(&c->out, &c->sequence, names, count);
+        mysql_result_columns(&c->out, &c->sequence, status_now(c), names, count);
 }
 
 void mysql_row(struct mysql_conn *c, const struct slice *cells, size_t count)
@@ -143,19 +150,13 @@ void mysql_end(struct mysql_conn *c)
 {
     bug_if(c->state != MYSQL_ROWS);
     if (c->shape != MYSQL_SHAPE_PREPARE)
-        mysql_result_eof(&c->out, &c->sequence);
+        mysql_result_eof(&c->out, &c->sequence, status_now(c));
     end_answer(c);
 }
 
 void mysql_field_list(struct mysql_conn *c, const struct slice *names, size_t count)
 {
     begin_answer(c);
-    if (count == 0) {
-        struct error error;
-        error_plain(&error, E_NOT_FOUND);
-        mysql_result_error(&c->out, &c->sequence, &error);
-    } else {
-        mysql_result_fields(&c->out, &c->sequence, names, count);
-    }
+    mysql_result_fields(&c->out, &c->sequence, names, count);
     end_answer(c);
 }

@@ -1,12 +1,13 @@
 /* commands: what a packet asks for.
  *
  *   GREETED  SSLRequest ------------------> SECURING, where the login packet comes over TLS
- *   GREETED  login packet ----------------> IDLE, or SWITCHED when the client speaks another plugin
+ *   GREETED  login packet ----------------> IDLE, or SWITCHED when the client is asked for an answer to another plugin
  *   SWITCHED the answer to the new salt --> IDLE
  *   IDLE     one of the commands below; statements go to the owner (ASKED)
  */
 #include "mysql/internal.h"
 #include "mysql/prepared.h"
+#include "mysql/take.h"
 
 enum command {
     COM_QUIT = 0x01,
@@ -29,7 +30,7 @@ enum command {
 
 static void answer_ok(struct mysql_conn *c)
 {
-    mysql_result_ok(&c->out, &c->sequence, 0, 0);
+    mysql_result_ok(&c->out, &c->sequence, 0, 0, 0);
     mysql_flush(c);
 }
 
@@ -54,12 +55,14 @@ static void refuse_login(struct mysql_conn *c, const struct error *error)
     mysql_leave(c);
 }
 
-static void finish_login(struct mysql_conn *c, struct slice user, struct slice database, struct slice answer)
+/* `plugin` is how the answer was made. */
+static void finish_login(struct mysql_conn *c, enum mysql_plugin plugin, struct slice user, struct slice database,
+                         struct slice answer)
 {
     const struct mysql_settings *settings = mysql_own_settings;
     struct mysql_login           login = { .user = user, .database = database, .is_empty_password = answer.len == 0 };
     struct error                 error;
-    login.is_password_right = mysql_password_is_right(settings->password, c->salt, answer);
+    login.is_password_right = mysql_password_is_right(plugin, settings->password, c->salt, answer);
     if (settings->ops->on_login(c, &login, &error) != OK) {
         refuse_login(c, &error);
         return;
@@ -68,6 +71,8 @@ static void finish_login(struct mysql_conn *c, struct slice user, struct slice d
     if (c->is_authenticated)
         mysql_reader_bound(&c->reader, settings->max_packet);
     mysql_enter(c, MYSQL_IDLE);
+    if (plugin == MYSQL_SHA2 && c->is_authenticated)
+        mysql_fast_write(&c->out, &c->sequence);
     answer_ok(c);
     if (settings->idle_timeout_ms > 0)
         stream_wait(c->stream, settings->idle_timeout_ms);
@@ -75,7 +80,7 @@ static void finish_login(struct mysql_conn *c, struct slice user, struct slice d
         stream_wait_no_more(c->stream);
 }
 
-/* Asks for an answer to a new salt in the one way we know. What the packet said is kept until it comes. */
+/* Asks for an answer to a new salt, in the client's way where we know it. What the packet said is kept until then. */
 static void switch_plugin(struct mysql_conn *c, const struct mysql_login_packet *said)
 {
     buf_reset(&c->awaited);
@@ -86,10 +91,13 @@ static void switch_plugin(struct mysql_conn *c, const struct mysql_login_packet 
         stream_close(c->stream);
         return;
     }
+    enum mysql_plugin plugin = MYSQL_NATIVE;
+    mysql_plugin_find(said->plugin, &plugin);
+    c->plugin = (uint8_t)plugin;
     c->is_authenticated = false;
     mysql_enter(c, MYSQL_SWITCHED);
     mysql_salt_make(c->salt);
-    mysql_switch_write(&c->out, &c->sequence, c->salt);
+    mysql_switch_write(&c->out, &c->sequence, plugin, c->salt);
     mysql_flush(c);
     stream_wait(c->stream, mysql_own_settings->login_timeout_ms);
 }
@@ -106,9 +114,23 @@ static enum status check_tls(const struct mysql_conn *c, const struct mysql_logi
     return OK;
 }
 
+/* Is what the packet brings an answer to the greeting's salt, and of which plugin? No answer is one in the way that the
+ * greeting has named, of somebody without a password. Who comes with caching_sha2_password, however, may have found
+ * the salt to be for another plugin and have kept the answer back. */
+static bool is_answered(const struct mysql_login_packet *said, enum mysql_plugin *out_plugin)
+{
+    *out_plugin = MYSQL_NATIVE;
+    if (said->plugin.len == 0)
+        return true;
+    if (!mysql_plugin_find(said->plugin, out_plugin))
+        return false;
+    return *out_plugin == MYSQL_NATIVE || said->answer.len == mysql_plugin_answer_bytes(*out_plugin);
+}
+
 static void on_login_packet(struct mysql_conn *c, struct slice body)
 {
     struct mysql_login_packet said;
+    enum mysql_plugin         plugin;
     struct error              error;
     if (mysql_login_parse(body, &said, &error) != OK || check_tls(c, &said, &error) != OK) {
         refuse_login(c, &error);
@@ -118,11 +140,12 @@ static void on_login_packet(struct mysql_conn *c, struct slice body)
         mysql_enter(c, MYSQL_SECURING);
         return;
     }
-    bool speaks_other = said.plugin.len > 0 && !slice_is(said.plugin, MYSQL_PLUGIN);
-    if (speaks_other)
-        switch_plugin(c, &said);
+    c->knows_plugins = said.capabilities & MYSQL_PLUGIN_AUTH;
+    c->takes_many = said.capabilities & MYSQL_MULTI_STATEMENTS;
+    if (is_answered(&said, &plugin))
+        finish_login(c, plugin, said.user, said.database, said.answer);
     else
-        finish_login(c, said.user, said.database, said.answer);
+        switch_plugin(c, &said);
 }
 
 static void on_switch_answer(struct mysql_conn *c, struct slice answer)
@@ -131,8 +154,17 @@ static void on_switch_answer(struct mysql_conn *c, struct slice answer)
     struct slice database = buf_slice(&awaited);
     struct slice user = slice_cut(&database, '\0');
     c->awaited = (struct buf){ 0 };
-    finish_login(c, user, database, answer);
+    if (answer.len == 1 && answer.at[0] == '\0') /* caching_sha2_password: no password */
+        answer = SLICE("");
+    finish_login(c, (enum mysql_plugin)c->plugin, user, database, answer);
     buf_clear(&awaited);
+}
+
+static void finish_change_of_user(struct mysql_conn *c, const struct mysql_login_packet *said)
+{
+    c->is_authenticated = false;
+    mysql_enter(c, MYSQL_SWITCHED);
+    finish_login(c, MYSQL_NATIVE, said->user, said->database, said->answer);
 }
 
 static void on_change_user(struct mysql_conn *c, struct slice body)
@@ -140,10 +172,12 @@ static void on_change_user(struct mysql_conn *c, struct slice body)
     struct mysql_login_packet said;
     struct error              error;
     prepared_clear(&c->prepared);
-    if (mysql_change_user_parse(body, &said, &error) != OK)
+    if (mysql_change_user_parse(body, c->knows_plugins, &said, &error) != OK)
         refuse_login(c, &error);
-    else
+    else if (c->knows_plugins)
         switch_plugin(c, &said); /* always a new salt: the old one has been on the wire with its answer */
+    else
+        finish_change_of_user(c, &said); /* it would not understand the question */
 }
 
 /* --- commands ----------------------------------------------------------------------------------------------------- */
@@ -163,14 +197,40 @@ static void on_init_db(struct mysql_conn *c, struct slice body)
         answer_error(c, &error);
 }
 
+void mysql_run_query(struct mysql_conn *c, struct slice sql)
+{
+    struct error error;
+    if (++c->many_count <= MYSQL_STATEMENTS_MAX) {
+        mysql_own_settings->ops->on_query(c, sql);
+        return;
+    }
+    error_set(&error, E_MANY_VALUES, "Too many statements: a query has at most %u", MYSQL_STATEMENTS_MAX);
+    mysql_fail(c, &error);
+}
+
 static void on_query(struct mysql_conn *c, struct slice body)
 {
-    mysql_own_settings->ops->on_query(c, body);
+    c->many_count = 0;
+    mysql_run_query(c, body);
+}
+
+bool mysql_takes_many(const struct mysql_conn *c)
+{
+    return c->takes_many;
+}
+
+void mysql_more(struct mysql_conn *c, struct slice rest)
+{
+    struct slice whole = buf_slice(&c->statement);
+    bug_if(c->state != MYSQL_ASKED || c->shape != MYSQL_SHAPE_TEXT);
+    bug_if(rest.at <= whole.at || rest.at > whole.at + whole.len);
+    c->rest_at = (uint32_t)(rest.at - whole.at);
 }
 
 static void on_field_list(struct mysql_conn *c, struct slice body)
 {
-    mysql_own_settings->ops->on_field_list(c, slice_cut(&body, '\0'));
+    struct slice table = slice_cut(&body, '\0');
+    mysql_own_settings->ops->on_field_list(c, table, slice_cut(&body, '\0'));
 }
 
 static void on_statistics(struct mysql_conn *c, struct slice body)
@@ -196,10 +256,17 @@ static void on_reset_connection(struct mysql_conn *c, struct slice body)
     answer_ok(c);
 }
 
+/* 0: several statements in a query are welcome; 1: no longer. */
 static void on_set_option(struct mysql_conn *c, struct slice body)
 {
-    (void)body;
-    mysql_result_eof(&c->out, &c->sequence);
+    struct reader r = { .rest = body };
+    uint64_t      option = take_little(&r, 2);
+    if (r.is_short || option > 1) {
+        answer_plain_error(c, E_UNKNOWN_COMMAND);
+        return;
+    }
+    c->takes_many = option == 0;
+    mysql_result_eof(&c->out, &c->sequence, 0);
     mysql_flush(c);
 }
 

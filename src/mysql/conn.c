@@ -76,7 +76,7 @@ static bool is_answering(const struct mysql_conn *c)
 /* Nothing more is taken while a statement is open, and while the peer does not read its answers. */
 static bool is_busy(const struct mysql_conn *c)
 {
-    return is_answering(c) || (c->state != MYSQL_LEAVING && stream_is_blocked(c->stream));
+    return is_answering(c) || c->rest_at > 0 || (c->state != MYSQL_LEAVING && stream_is_blocked(c->stream));
 }
 
 static void wait_for_command(struct mysql_conn *c)
@@ -168,10 +168,29 @@ static void conn_go_on(struct mysql_conn *c)
         stream_resume(c->stream);
 }
 
+/* The next statement of the query. It may be answered inside the call, and so may a thousand: no recursion. */
+static void go_on_with_query(struct mysql_conn *c)
+{
+    if (c->is_going_on)
+        return;
+    c->is_going_on = true;
+    while (c->state == MYSQL_IDLE && c->rest_at > 0 && stream_is_open(c->stream)) {
+        struct slice rest = slice_skip(buf_slice(&c->statement), c->rest_at);
+        c->rest_at = 0;
+        mysql_enter(c, MYSQL_ASKED);
+        mysql_run_query(c, rest);
+    }
+    c->is_going_on = false;
+}
+
 void mysql_answered(struct mysql_conn *c)
 {
     mysql_enter(c, MYSQL_IDLE);
     mysql_statement_done(c);
+    if (c->rest_at > 0) {
+        go_on_with_query(c);
+        return;
+    }
     mysql_spare_give(&c->statement);
     wait_for_command(c);
     conn_go_on(c);

@@ -2,6 +2,7 @@
  *
  *   accept -> greeting (salt) -> [SSLRequest, TLS ->] login packet -> on_login -> OK | ERR
  *          -> COM_QUERY -> on_query -> mysql_ok | mysql_fail | mysql_columns, mysql_row ..., mysql_end -> next command
+ *             mysql_more before the answer: on_query again, with the query's next statement
  *          -> COM_STMT_PREPARE -> on_prepare -> the same without effect; COM_STMT_EXECUTE -> on_execute -> the same
  *
  * Pipelined packets wait until the statement before has its answer, so answers come in the order of the questions. The
@@ -16,6 +17,7 @@
 #include "io/stream.h"
 
 #define MYSQL_PARAMETERS_MAX 65535u /* of a prepared statement */
+#define MYSQL_STATEMENTS_MAX 1000u  /* in one query */
 
 struct mysql_conn;
 
@@ -23,7 +25,7 @@ struct mysql_login {
     struct slice user;
     struct slice database; /* empty: none was named */
     bool         is_empty_password;
-    bool         is_password_right; /* mysql_native_password, compared in constant time */
+    bool         is_password_right; /* by either plugin, compared in constant time */
 };
 
 struct mysql_ops {
@@ -44,8 +46,8 @@ struct mysql_ops {
      * values[i].at == NULL: the SQL NULL. They are valid until the answer is complete. */
     void (*on_execute)(struct mysql_conn *c, struct slice sql, const struct slice *values, size_t count);
 
-    /* COM_FIELD_LIST: answer with mysql_field_list. */
-    void (*on_field_list)(struct mysql_conn *c, struct slice table);
+    /* COM_FIELD_LIST: answer with mysql_field_list. `pattern` as of LIKE; empty: all columns. */
+    void (*on_field_list)(struct mysql_conn *c, struct slice table, struct slice pattern);
 
     /* COM_STATISTICS: append the text. */
     void (*on_statistics)(struct mysql_conn *c, struct buf *out);
@@ -82,6 +84,13 @@ uint32_t mysql_connection_id(const struct mysql_conn *c);
 /* on_prepare: how many parameters the statement has, at most MYSQL_PARAMETERS_MAX. */
 void mysql_parameters(struct mysql_conn *c, unsigned count);
 
+/* May a query hold several statements? The client has asked for it, at login or with COM_SET_OPTION. */
+bool mysql_takes_many(const struct mysql_conn *c);
+
+/* on_query, before the answer: `rest`, the end of `sql` from somewhere on, is to come when this statement has been
+ * answered. After an error it is dropped. */
+void mysql_more(struct mysql_conn *c, struct slice rest);
+
 /* Exactly one of mysql_ok, mysql_fail, or the run mysql_columns, mysql_row*, mysql_end (which mysql_fail may cut short)
  * answers a statement. */
 void mysql_ok(struct mysql_conn *c, uint64_t affected, uint64_t insert_id);
@@ -90,7 +99,7 @@ void mysql_columns(struct mysql_conn *c, const struct slice *names, size_t count
 void mysql_row(struct mysql_conn *c, const struct slice *cells, size_t count); /* at == NULL: the SQL NULL */
 void mysql_end(struct mysql_conn *c);
 
-/* The answer of on_field_list: the names of the columns; count 0 = no such table. */
+/* The answer of on_field_list: the names of the columns. No such table: mysql_fail. */
 void mysql_field_list(struct mysql_conn *c, const struct slice *names, size_t count);
 
 bool mysql_is_blocked(const struct mysql_conn *c);

@@ -18,7 +18,7 @@
 #define MYSQL_STATES(X)                                                                                                \
     X(GREETED, "the greeting is out; the login packet is awaited")                                                     \
     X(SECURING, "TLS was asked for; the login packet is awaited over it")                                              \
-    X(SWITCHED, "asked for mysql_native_password; its answer is awaited")                                              \
+    X(SWITCHED, "asked for another plugin; its answer is awaited")                                                     \
     X(IDLE, "logged in; the next command is awaited")                                                                  \
     X(ASKED, "a statement is with the owner; nothing is read")                                                         \
     X(ROWS, "the owner sends rows; nothing is read")                                                                   \
@@ -44,12 +44,18 @@ struct mysql_conn {
     struct stream      *stream;
     void               *owner; /* of mysql_ops; freed by on_gone */
     uint32_t            id;
-    uint8_t             state;    /* enum mysql_state */
-    uint8_t             sequence; /* of the next packet we send */
-    uint8_t             shape;    /* enum mysql_shape of the answer that is awaited */
+    uint32_t            rest_at;    /* in `statement`: what comes when this statement is answered; 0: nothing */
+    uint16_t            many_count; /* statements of this query so far */
+    uint8_t             state;      /* enum mysql_state */
+    uint8_t             sequence;   /* of the next packet we send */
+    uint8_t             shape;      /* enum mysql_shape of the answer that is awaited */
+    uint8_t             plugin;     /* enum mysql_plugin of the answer that SWITCHED awaits */
     bool                is_authenticated;
-    bool                is_ended;   /* the answer is complete; it has only to leave */
-    bool                is_reading; /* conn_read is on the call stack: an answer need not call it again */
+    bool                is_ended;      /* the answer is complete; it has only to leave */
+    bool                is_reading;    /* conn_read is on the call stack: an answer need not call it again */
+    bool                is_going_on;   /* go_on_with_query is on the call stack */
+    bool                takes_many;    /* statements in one query */
+    bool                knows_plugins; /* the client can be asked to switch */
     unsigned char       salt[MYSQL_SALT_BYTES];
     struct mysql_reader reader;
     struct buf          statement; /* the command that is being answered; owned */
@@ -60,7 +66,7 @@ struct mysql_conn {
 
     struct mysql_prepared_set *prepared; /* owned; NULL: nothing is prepared (prepared.h) */
 };
-_Static_assert(sizeof(struct mysql_conn) <= 288, "one for every client");
+_Static_assert(sizeof(struct mysql_conn) <= 296, "one for every client");
 
 extern const struct mysql_settings *mysql_own_settings;
 
@@ -76,6 +82,7 @@ void mysql_spare_give(struct buf *given);
 
 /* commands.c */
 void mysql_command(struct mysql_conn *c, const struct mysql_packet *p);
+void mysql_run_query(struct mysql_conn *c, struct slice sql); /* its first statement, or the next */
 
 /* statements.c */
 void mysql_on_prepare(struct mysql_conn *c, struct slice body);

@@ -6,6 +6,35 @@
 #include "mysql/result.h"
 #include "mysql/take.h"
 
+static const struct {
+    const char *name;
+    uint8_t     answer_bytes;
+} plugins[MYSQL_PLUGIN_COUNT] = {
+    [MYSQL_NATIVE] = { "mysql_native_password", SHA1_SIZE },
+    [MYSQL_SHA2] = { "caching_sha2_password", SHA256_SIZE },
+};
+
+bool mysql_plugin_find(struct slice name, enum mysql_plugin *out_plugin)
+{
+    for (unsigned i = 0; i < MYSQL_PLUGIN_COUNT; i++) {
+        if (!slice_is(name, plugins[i].name))
+            continue;
+        *out_plugin = (enum mysql_plugin)i;
+        return true;
+    }
+    return false;
+}
+
+size_t mysql_plugin_answer_bytes(enum mysql_plugin plugin)
+{
+    return plugins[plugin].answer_bytes;
+}
+
+static void put_plugin(struct buf *out, enum mysql_plugin plugin)
+{
+    buf_append(out, plugins[plugin].name, strlen(plugins[plugin].name) + 1);
+}
+
 static void put_little(struct buf *out, uint64_t value, unsigned bytes)
 {
     for (unsigned i = 0; i < bytes; i++)
@@ -42,17 +71,26 @@ void mysql_greeting_write(struct buf *out, uint8_t *sequence, const char *versio
     buf_append(out, reserved, sizeof reserved);
     buf_append(out, salt + 8, MYSQL_SALT_BYTES - 8);
     buf_byte(out, 0);
-    buf_append(out, MYSQL_PLUGIN, sizeof MYSQL_PLUGIN);
+    put_plugin(out, MYSQL_NATIVE);
     mysql_packet_end(out, begin, sequence);
 }
 
-void mysql_switch_write(struct buf *out, uint8_t *sequence, const unsigned char salt[MYSQL_SALT_BYTES])
+void mysql_switch_write(struct buf *out, uint8_t *sequence, enum mysql_plugin plugin,
+                        const unsigned char salt[MYSQL_SALT_BYTES])
 {
     size_t begin = mysql_packet_begin(out);
     buf_byte(out, 0xFE);
-    buf_append(out, MYSQL_PLUGIN, sizeof MYSQL_PLUGIN);
+    put_plugin(out, plugin);
     buf_append(out, salt, MYSQL_SALT_BYTES);
     buf_byte(out, 0);
+    mysql_packet_end(out, begin, sequence);
+}
+
+void mysql_fast_write(struct buf *out, uint8_t *sequence)
+{
+    size_t begin = mysql_packet_begin(out);
+    buf_byte(out, 0x01); /* more of the authentication: */
+    buf_byte(out, 0x03); /* it has succeeded */
     mysql_packet_end(out, begin, sequence);
 }
 
@@ -104,26 +142,52 @@ enum status mysql_login_parse(struct slice body, struct mysql_login_packet *out,
     return is_41 ? parse_41(&r, out, error) : parse_320(&r, out, error);
 }
 
-enum status mysql_change_user_parse(struct slice body, struct mysql_login_packet *out, struct error *error)
+enum status mysql_change_user_parse(struct slice body, bool knows_plugins, struct mysql_login_packet *out,
+                                    struct error *error)
 {
     struct reader r = { .rest = body };
     *out = (struct mysql_login_packet){ .capabilities = MYSQL_SECURE_CONNECTION };
     out->user = take_text(&r);
     out->answer = take_answer(&r, MYSQL_SECURE_CONNECTION);
     out->database = take_text(&r);
+    if (knows_plugins && !r.is_short && r.rest.len > 2) {
+        take_bytes(&r, 2); /* charset */
+        out->plugin = take_text(&r);
+    }
     return r.is_short ? error_set(error, E_AUTH, "Authentication failure: the login packet is cut short") : OK;
 }
 
-bool mysql_password_is_right(struct slice password, const unsigned char salt[MYSQL_SALT_BYTES], struct slice answer)
+static void expect_native(struct slice password, const unsigned char salt[MYSQL_SALT_BYTES], unsigned char *out)
 {
-    if (password.len == 0 || answer.len != SHA1_SIZE)
-        return false;
-    unsigned char once[SHA1_SIZE], salted[MYSQL_SALT_BYTES + SHA1_SIZE], expected[SHA1_SIZE];
+    unsigned char once[SHA1_SIZE], salted[MYSQL_SALT_BYTES + SHA1_SIZE];
     sha1(password, once);
     memcpy(salted, salt, MYSQL_SALT_BYTES);
     sha1(slice_of(once, sizeof once), salted + MYSQL_SALT_BYTES);
-    sha1(slice_of(salted, sizeof salted), expected);
+    sha1(slice_of(salted, sizeof salted), out);
     for (size_t i = 0; i < SHA1_SIZE; i++)
-        expected[i] ^= once[i];
-    return crypto_equal(expected, answer.at, SHA1_SIZE);
+        out[i] ^= once[i];
+}
+
+static void expect_sha2(struct slice password, const unsigned char salt[MYSQL_SALT_BYTES], unsigned char *out)
+{
+    unsigned char once[SHA256_SIZE], salted[SHA256_SIZE + MYSQL_SALT_BYTES];
+    sha256(password, once);
+    sha256(slice_of(once, sizeof once), salted);
+    memcpy(salted + SHA256_SIZE, salt, MYSQL_SALT_BYTES);
+    sha256(slice_of(salted, sizeof salted), out);
+    for (size_t i = 0; i < SHA256_SIZE; i++)
+        out[i] ^= once[i];
+}
+
+bool mysql_password_is_right(enum mysql_plugin plugin, struct slice password,
+                             const unsigned char salt[MYSQL_SALT_BYTES], struct slice answer)
+{
+    unsigned char expected[SHA256_SIZE];
+    if (password.len == 0 || answer.len != plugins[plugin].answer_bytes)
+        return false;
+    if (plugin == MYSQL_SHA2)
+        expect_sha2(password, salt, expected);
+    else
+        expect_native(password, salt, expected);
+    return crypto_equal(expected, answer.at, answer.len);
 }

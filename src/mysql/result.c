@@ -12,13 +12,13 @@ static void put_u16(struct buf *out, unsigned value)
     buf_byte(out, (unsigned char)(value >> 8 & 0xFF));
 }
 
-void mysql_result_ok(struct buf *out, uint8_t *sequence, uint64_t affected, uint64_t insert_id)
+void mysql_result_ok(struct buf *out, uint8_t *sequence, unsigned status, uint64_t affected, uint64_t insert_id)
 {
     size_t begin = mysql_packet_begin(out);
     buf_byte(out, 0x00);
     mysql_put_number(out, affected);
     mysql_put_number(out, insert_id);
-    put_u16(out, MYSQL_STATUS_AUTOCOMMIT);
+    put_u16(out, MYSQL_STATUS_AUTOCOMMIT | status);
     put_u16(out, 0); /* warnings */
     mysql_packet_end(out, begin, sequence);
 }
@@ -35,12 +35,12 @@ void mysql_result_error(struct buf *out, uint8_t *sequence, const struct error *
     mysql_packet_end(out, begin, sequence);
 }
 
-void mysql_result_eof(struct buf *out, uint8_t *sequence)
+void mysql_result_eof(struct buf *out, uint8_t *sequence, unsigned status)
 {
     size_t begin = mysql_packet_begin(out);
     buf_byte(out, 0xFE);
     put_u16(out, 0);
-    put_u16(out, MYSQL_STATUS_AUTOCOMMIT);
+    put_u16(out, MYSQL_STATUS_AUTOCOMMIT | status);
     mysql_packet_end(out, begin, sequence);
 }
 
@@ -69,19 +69,20 @@ static void put_definition_packet(struct buf *out, uint8_t *sequence, struct sli
     mysql_packet_end(out, begin, sequence);
 }
 
-static void put_definitions(struct buf *out, uint8_t *sequence, const struct slice *names, size_t count)
+static void put_definitions(struct buf *out, uint8_t *sequence, unsigned status, const struct slice *names,
+                            size_t count)
 {
     for (size_t i = 0; i < count; i++)
         put_definition_packet(out, sequence, names[i]);
-    mysql_result_eof(out, sequence);
+    mysql_result_eof(out, sequence, status);
 }
 
-void mysql_result_columns(struct buf *out, uint8_t *sequence, const struct slice *names, size_t count)
+void mysql_result_columns(struct buf *out, uint8_t *sequence, unsigned status, const struct slice *names, size_t count)
 {
     size_t begin = mysql_packet_begin(out);
     mysql_put_number(out, count);
     mysql_packet_end(out, begin, sequence);
-    put_definitions(out, sequence, names, count);
+    put_definitions(out, sequence, status, names, count);
 }
 
 void mysql_result_prepared(struct buf *out, uint8_t *sequence, uint32_t id, unsigned parameters,
@@ -99,9 +100,9 @@ void mysql_result_prepared(struct buf *out, uint8_t *sequence, uint32_t id, unsi
     for (unsigned i = 0; i < parameters; i++)
         put_definition_packet(out, sequence, SLICE("?"));
     if (parameters > 0)
-        mysql_result_eof(out, sequence);
+        mysql_result_eof(out, sequence, 0);
     if (count > 0)
-        put_definitions(out, sequence, names, count);
+        put_definitions(out, sequence, 0, names, count);
 }
 
 void mysql_result_row(struct buf *out, uint8_t *sequence, const struct slice *cells, size_t count)
@@ -144,7 +145,7 @@ void mysql_result_fields(struct buf *out, uint8_t *sequence, const struct slice 
         mysql_put_text(out, SLICE("")); /* default value */
         mysql_packet_end(out, begin, sequence);
     }
-    mysql_result_eof(out, sequence);
+    mysql_result_eof(out, sequence, 0);
 }
 
 void mysql_result_text(struct buf *out, uint8_t *sequence, struct slice text)

@@ -14,14 +14,16 @@
 #include "base/status.h"
 
 #define MYSQL_STATUS_AUTOCOMMIT 0x0002u
+#define MYSQL_STATUS_MORE 0x0008u /* another answer follows, to the query's next statement */
 #define MYSQL_CHARSET_UTF8MB4 45u
 
-void mysql_result_ok(struct buf *out, uint8_t *sequence, uint64_t affected, uint64_t insert_id);
+/* `status`: MYSQL_STATUS_MORE or 0; autocommit is always on. */
+void mysql_result_ok(struct buf *out, uint8_t *sequence, unsigned status, uint64_t affected, uint64_t insert_id);
 void mysql_result_error(struct buf *out, uint8_t *sequence, const struct error *error);
-void mysql_result_eof(struct buf *out, uint8_t *sequence);
+void mysql_result_eof(struct buf *out, uint8_t *sequence, unsigned status);
 
 /* Count, definitions, EOF. */
-void mysql_result_columns(struct buf *out, uint8_t *sequence, const struct slice *names, size_t count);
+void mysql_result_columns(struct buf *out, uint8_t *sequence, unsigned status, const struct slice *names, size_t count);
 
 /* A cell with at == NULL is the SQL NULL. */
 void mysql_result_row(struct buf *out, uint8_t *sequence, const struct slice *cells, size_t count);

@@ -19,7 +19,8 @@ static void check(struct slice body, const struct mysql_login_packet *said)
     inside(body, said->answer);
     inside(body, said->database);
     inside(body, said->plugin);
-    mysql_password_is_right(SLICE("secret"), salt, said->answer);
+    mysql_password_is_right(MYSQL_NATIVE, SLICE("secret"), salt, said->answer);
+    mysql_password_is_right(MYSQL_SHA2, SLICE("secret"), salt, said->answer);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -29,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct error              error;
     if (mysql_login_parse(body, &said, &error) == OK)
         check(body, &said);
-    if (mysql_change_user_parse(body, &said, &error) == OK)
-        check(body, &said);
+    for (int knows_plugins = 0; knows_plugins < 2; knows_plugins++)
+        if (mysql_change_user_parse(body, knows_plugins, &said, &error) == OK)
+            check(body, &said);
     return 0;
 }

@@ -655,7 +655,35 @@ describe('sessions', () => {
         assert.equal(await users(), '1');
         await connection.query('USE db_0');
         assert.equal(await users(), '0');
-        await connection.changeUser({ database: 'db_33' }).catch(() => {});
+        await connection.changeUser({ database: 'db_33' });
+        assert.equal(await users(), '1');
+    });
+
+    test('several statements in a query run one after the other, and an error ends them', async (t) => {
+        const connection = await suite.at.connect({ multipleStatements: true });
+        t.after(() => connection.end());
+        const visitor = await visit(t, suite.at);
+        await visitor.subscribe('web_many');
+        const [results] = await connection.query(
+            "INSERT INTO pipes_settings (name, length) VALUES ('web_many', 5); ;\n"
+            + "INSERT INTO pipes_messages (name, event, message) VALUES ('web_many', 'e', 'one; 😀'), ('web_many', 'e', 'two');"
+            + "SELECT message FROM pipes_messages WHERE name = 'web_many'; SELECT users FROM pipes WHERE name = 'web_many';");
+        assert.equal(results.length, 4);
+        assert.deepEqual(values(results[2]), [['one; 😀'], ['two']]);
+        assert.deepEqual(values(results[3]), [['1']]);
+        assert.equal((await visitor.on('web_many')).data, 'one; 😀');
+        assert.equal((await visitor.on('web_many')).data, 'two');
+        await assert.rejects(connection.query(
+            "INSERT INTO pipes_messages (name, event, message) VALUES ('web_many', 'e', 'three'); SELECT * FROM pipes;"
+            + "INSERT INTO pipes_messages (name, event, message) VALUES ('web_many', 'e', 'never')"), { errno: 13 });
+        assert.deepEqual(await texts(suite.at, 'web_many'), ['one; 😀', 'two', 'three']);
+    });
+
+    test('a second statement is refused where the client has not asked for several', async () => {
+        const refused = await refusal(suite.at, "INSERT INTO pipes_settings (name, length) VALUES ('web_single', 5); SELECT 1");
+        assert.equal(refused.code, 3);
+        assert.match(refused.text, /one statement at a time/);
+        assert.deepEqual(await suite.at.query("SELECT * FROM pipes_settings WHERE name = 'web_single'"), []);
     });
 
     test('an app is isolated from every other', async (t) => {

@@ -26,6 +26,55 @@ TEST(messages_are_published_read_and_forgotten)
     end(&p, &c);
 }
 
+static void expect_next(struct client *c, const char *answer)
+{
+    struct buf out = { 0 };
+    client_read_answer(c, &out);
+    assert_slice(buf_slice(&out), answer);
+    buf_clear(&out);
+}
+
+TEST(the_statements_of_a_query_run_one_after_the_other)
+{
+    UNUSED_STATE;
+    struct peer   p = begin();
+    struct client c = client_open(&p, "root", CLIENT_PASSWORD, "");
+    client_query(&c, SLICE("insert into pipes_settings values ('chat', 9); ;; -- a; comment\n"
+                           "insert into pipes_messages (name, event, message) values ('chat', 'e', 'a;''b'), ('chat', 'e', \"c;\");"
+                           "select message from pipes_messages where name = 'chat'; select 1;;; # the last; one"));
+    expect_next(&c, "ok 1/0");
+    expect_next(&c, "ok 0/0");
+    expect_next(&c, "message|a;'b|c;|");
+    expect_next(&c, "1|1|");
+    client_query(&c, SLICE("use db_3; select message from pipes_messages where name = 'chat'; select 1 from shop where a = 1; select 2"));
+    expect_next(&c, "ok 0/0");
+    expect_next(&c, "message|");
+    expect_next(&c, "error 15: Table doesn't exist");
+    client_expect(&c, "use db_0;", "ok 0/0");
+    client_expect(&c, "; ;select message from pipes_messages where name = 'chat' limit 1;", "message|a;'b|");
+    client_query(&c, SLICE("select 'fine'; select 'never ended"));
+    expect_next(&c, "fine|fine|");
+    expect_next(&c, "error 3: Syntax error in query near ''never ended' (byte 8): this has no end");
+    client_query(&c, SLICE("select 'fine'; select '\xff'"));
+    expect_next(&c, "fine|fine|");
+    expect_next(&c, "error 12: The statement is not valid UTF-8");
+    end(&p, &c);
+}
+
+TEST(a_second_statement_is_refused_where_none_was_asked_for)
+{
+    UNUSED_STATE;
+    struct peer   p = begin();
+    struct client c = client_open(&p, "root", CLIENT_PASSWORD, "");
+    client_send(&c, 0, SLICE("\x1b\1\0"));
+    assert_true(client_read(&c));
+    client_expect(&c, "insert into pipes_settings values ('chat', 9); select 1",
+                  "error 3: Syntax error in query (byte 48): send one statement at a time, or connect with "
+                  "CLIENT_MULTI_STATEMENTS");
+    client_expect(&c, "select length from pipes_settings where name = 'chat';;", "length|");
+    end(&p, &c);
+}
+
 TEST(one_message_is_forgotten_by_its_id)
 {
     UNUSED_STATE;
@@ -316,7 +365,9 @@ TEST(a_client_that_leaves_in_the_middle_harms_nobody)
     end(&p, &c);
 }
 
-TESTS(RUN(messages_are_published_read_and_forgotten), RUN(one_message_is_forgotten_by_its_id),
+TESTS(RUN(messages_are_published_read_and_forgotten),
+      RUN(the_statements_of_a_query_run_one_after_the_other),
+      RUN(a_second_statement_is_refused_where_none_was_asked_for), RUN(one_message_is_forgotten_by_its_id),
       RUN(settings_are_kept_bounded_and_forgotten), RUN(every_valid_channel_has_a_count),
       RUN(errors_come_in_the_promised_order), RUN(what_drivers_ask_is_answered), RUN(apps_do_not_see_each_other),
       RUN(only_known_users_are_let_in), RUN(pipelined_publishes_keep_their_order_over_shards),

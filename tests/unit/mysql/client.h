@@ -54,6 +54,18 @@ static inline void client_answer_salt(const char *password, const unsigned char 
         out[i] = (unsigned char)(once[i] ^ salted[i]);
 }
 
+/* caching_sha2_password. */
+static inline void client_answer_salt_sha2(const char *password, const unsigned char *salt, unsigned char out[32])
+{
+    unsigned char once[32], mix[52], salted[32];
+    sha256(slice_str(password), once);
+    sha256(slice_of(once, 32), mix);
+    memcpy(mix + 32, salt, 20);
+    sha256(slice_of(mix, 52), salted);
+    for (int i = 0; i < 32; i++)
+        out[i] = (unsigned char)(once[i] ^ salted[i]);
+}
+
 /* Reads the greeting and keeps its salt. */
 static inline void client_greet(struct client *c)
 {
@@ -68,7 +80,8 @@ static inline void client_greet(struct client *c)
 static inline void client_put_login(struct buf *b, const struct client *c, const char *user, const char *password,
                                     const char *database, const char *plugin)
 {
-    uint32_t      capabilities = MYSQL_PROTOCOL_41 | MYSQL_SECURE_CONNECTION | MYSQL_PLUGIN_AUTH | MYSQL_CONNECT_WITH_DB;
+    uint32_t      capabilities = MYSQL_PROTOCOL_41 | MYSQL_SECURE_CONNECTION | MYSQL_PLUGIN_AUTH | MYSQL_CONNECT_WITH_DB |
+                            MYSQL_MULTI_STATEMENTS;
     unsigned char answer[20];
     for (int i = 0; i < 4; i++)
         buf_byte(b, (unsigned char)(capabilities >> (8 * i)));
@@ -92,7 +105,7 @@ static inline struct client client_open(const struct peer *p, const char *user, 
     struct client c = { .fd = peer_connect(p) };
     struct buf    b = { 0 };
     client_greet(&c);
-    client_put_login(&b, &c, user, password, database, MYSQL_PLUGIN);
+    client_put_login(&b, &c, user, password, database, "mysql_native_password");
     client_send(&c, 1, buf_slice(&b));
     buf_clear(&b);
     assert_true(client_read(&c));

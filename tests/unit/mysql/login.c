@@ -91,11 +91,15 @@ TEST(change_user_is_understood)
     UNUSED_STATE;
     struct mysql_login_packet said;
     struct error              error;
-    assert_int_equal(mysql_change_user_parse(SLICE("15\0\x03" "abc" "db_15\0\x21\0plugin\0"), &said, &error), OK);
+    struct slice body = SLICE("15\0\x03" "abc" "db_15\0\x21\0plugin\0");
+    assert_int_equal(mysql_change_user_parse(body, false, &said, &error), OK);
+    assert_int_equal(said.plugin.len, 0);
+    assert_int_equal(mysql_change_user_parse(body, true, &said, &error), OK);
+    assert_slice(said.plugin, "plugin");
     assert_slice(said.user, "15");
     assert_slice(said.answer, "abc");
     assert_slice(said.database, "db_15");
-    assert_int_equal(mysql_change_user_parse(SLICE("15\0\x03" "ab"), &said, &error), E_AUTH);
+    assert_int_equal(mysql_change_user_parse(SLICE("15\0\x03" "ab"), true, &said, &error), E_AUTH);
 }
 
 /* The client's side of mysql_native_password. */
@@ -116,14 +120,32 @@ TEST(only_the_right_password_is_right)
     unsigned char salt[20], answer[20];
     mysql_salt_make(salt);
     native_answer(SLICE("secret"), salt, answer);
-    assert_true(mysql_password_is_right(SLICE("secret"), salt, slice_of(answer, 20)));
-    assert_false(mysql_password_is_right(SLICE("secret"), salt, slice_of(answer, 19)));
-    assert_false(mysql_password_is_right(SLICE("secret"), salt, SLICE("")));
-    assert_false(mysql_password_is_right(SLICE("Secret"), salt, slice_of(answer, 20)));
+    assert_true(mysql_password_is_right(MYSQL_NATIVE, SLICE("secret"), salt, slice_of(answer, 20)));
+    assert_false(mysql_password_is_right(MYSQL_NATIVE, SLICE("secret"), salt, slice_of(answer, 19)));
+    assert_false(mysql_password_is_right(MYSQL_NATIVE, SLICE("secret"), salt, SLICE("")));
+    assert_false(mysql_password_is_right(MYSQL_NATIVE, SLICE("Secret"), salt, slice_of(answer, 20)));
     answer[7] ^= 1;
-    assert_false(mysql_password_is_right(SLICE("secret"), salt, slice_of(answer, 20)));
+    assert_false(mysql_password_is_right(MYSQL_NATIVE, SLICE("secret"), salt, slice_of(answer, 20)));
     native_answer(SLICE(""), salt, answer);
-    assert_false(mysql_password_is_right(SLICE(""), salt, slice_of(answer, 20)));
+    assert_false(mysql_password_is_right(MYSQL_NATIVE, SLICE(""), salt, slice_of(answer, 20)));
+}
+
+/* Of a client that knows only caching_sha2_password; the bytes are those of Python's hashlib. */
+TEST(an_answer_of_caching_sha2_password_is_checked)
+{
+    UNUSED_STATE;
+    static const unsigned char salt[] = "abcdefghijklmnopqrst";
+    unsigned char              answer[32] = { 0xc7, 0x6e, 0x28, 0x98, 0x61, 0x2a, 0x4c, 0xf0,
+                                                0x42, 0xc7, 0x7f, 0xa8, 0xc4, 0x70, 0x2c, 0x4c,
+                                                0x64, 0xc0, 0xc2, 0xc5, 0x57, 0xc5, 0x3c, 0x4d,
+                                                0x75, 0x59, 0x5a, 0xaa, 0x6a, 0xba, 0xe8, 0x09 };
+    assert_true(mysql_password_is_right(MYSQL_SHA2, SLICE("secret"), salt, slice_of(answer, 32)));
+    assert_false(mysql_password_is_right(MYSQL_SHA2, SLICE("Secret"), salt, slice_of(answer, 32)));
+    assert_false(mysql_password_is_right(MYSQL_SHA2, SLICE("secret"), salt, slice_of(answer, 20)));
+    assert_false(mysql_password_is_right(MYSQL_SHA2, SLICE("secret"), salt, SLICE("")));
+    assert_false(mysql_password_is_right(MYSQL_SHA2, SLICE(""), salt, slice_of(answer, 32)));
+    answer[31] ^= 1;
+    assert_false(mysql_password_is_right(MYSQL_SHA2, SLICE("secret"), salt, slice_of(answer, 32)));
 }
 
 TEST(a_salt_has_no_byte_that_confuses_clients_and_is_new_each_time)
@@ -146,7 +168,7 @@ TEST(the_greeting_has_the_bytes_clients_expect)
     uint8_t    sequence = 0;
     mysql_greeting_write(&b, &sequence, "5.7", MYSQL_OFFERED, 0x01020304, (const unsigned char *)"abcdefghijklmnopqrst");
     static const char expected[] = "\x47\0\0\0" "\x0a" "5.7\0" "\x04\x03\x02\x01" "abcdefgh\0" "\x0d\xa2" "\x2d" "\x02\0"
-                                   "\x0a\0" "\x15" "\0\0\0\0\0\0\0\0\0\0" "ijklmnopqrst\0" "mysql_native_password";
+                                   "\x0b\0" "\x15" "\0\0\0\0\0\0\0\0\0\0" "ijklmnopqrst\0" "mysql_native_password";
     assert_int_equal(b.len, sizeof expected);
     assert_memory_equal(b.at, expected, sizeof expected);
     assert_int_equal(sequence, 1);
@@ -156,4 +178,5 @@ TEST(the_greeting_has_the_bytes_clients_expect)
 TESTS(RUN(a_login_packet_of_today_is_understood), RUN(a_login_packet_cut_anywhere_is_read_within_its_bounds),
       RUN(health_checks_of_both_ages_are_understood), RUN(a_request_for_tls_is_told_from_a_login),
       RUN(change_user_is_understood), RUN(only_the_right_password_is_right),
+      RUN(an_answer_of_caching_sha2_password_is_checked),
       RUN(a_salt_has_no_byte_that_confuses_clients_and_is_new_each_time), RUN(the_greeting_has_the_bytes_clients_expect))

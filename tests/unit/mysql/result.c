@@ -15,9 +15,13 @@ TEST(ok_says_autocommit_and_counts_the_packet)
     UNUSED_STATE;
     struct buf b = { 0 };
     uint8_t    sequence = 255;
-    mysql_result_ok(&b, &sequence, 1, 70000);
+    mysql_result_ok(&b, &sequence, 0, 1, 70000);
     EXPECT(b, "\x0a\0\0\xff" "\0\x01\xfd\x70\x11\x01\x02\0\0\0");
     assert_int_equal(sequence, 0);
+    mysql_result_ok(&b, &sequence, MYSQL_STATUS_MORE, 0, 0);
+    EXPECT(b, "\x07\0\0\0" "\0\0\0\x0a\0\0\0");
+    mysql_result_eof(&b, &sequence, MYSQL_STATUS_MORE);
+    EXPECT(b, "\x05\0\0\x01\xfe\0\0\x0a\0");
 }
 
 TEST(errors_carry_code_state_and_text)
@@ -39,7 +43,7 @@ TEST(columns_are_texts_with_a_name)
     UNUSED_STATE;
     struct buf b = { 0 };
     uint8_t    sequence = 1;
-    mysql_result_columns(&b, &sequence, (struct slice[]){ SLICE("id") }, 1);
+    mysql_result_columns(&b, &sequence, 0, (struct slice[]){ SLICE("id") }, 1);
     EXPECT(b, "\x01\0\0\x01\x01" "\x18\0\0\x02\x03" "def\0\0\0\x02id\0\x0c\x2d\0\xfc\xff\0\0\xfd\x01\0\x1f\0\0"
               "\x05\0\0\x03\xfe\0\0\x02\0");
     mysql_result_fields(&b, &sequence, (struct slice[]){ SLICE("id") }, 1);
