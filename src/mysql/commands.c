@@ -160,24 +160,27 @@ static void on_switch_answer(struct mysql_conn *c, struct slice answer)
     buf_clear(&awaited);
 }
 
-static void finish_change_of_user(struct mysql_conn *c, const struct mysql_login_packet *said)
-{
-    c->is_authenticated = false;
-    mysql_enter(c, MYSQL_SWITCHED);
-    finish_login(c, MYSQL_NATIVE, said->user, said->database, said->answer);
-}
-
+/* An answer to the salt of before is taken, for libmariadb gives no other; it is right on this connection only. Any other
+ * client is asked for an answer to a new salt. */
 static void on_change_user(struct mysql_conn *c, struct slice body)
 {
     struct mysql_login_packet said;
     struct error              error;
+    enum mysql_plugin         plugin;
     prepared_clear(&c->prepared);
-    if (mysql_change_user_parse(body, c->knows_plugins, &said, &error) != OK)
+    if (mysql_change_user_parse(body, c->knows_plugins, &said, &error) != OK) {
         refuse_login(c, &error);
-    else if (c->knows_plugins)
-        switch_plugin(c, &said); /* always a new salt: the old one has been on the wire with its answer */
-    else
-        finish_change_of_user(c, &said); /* it would not understand the question */
+        return;
+    }
+    bool is_right = is_answered(&said, &plugin) &&
+                    mysql_password_is_right(plugin, mysql_own_settings->password, c->salt, said.answer);
+    if (!is_right && c->knows_plugins) {
+        switch_plugin(c, &said);
+        return;
+    }
+    c->is_authenticated = false;
+    mysql_enter(c, MYSQL_SWITCHED);
+    finish_login(c, plugin, said.user, said.database, said.answer);
 }
 
 /* --- commands ----------------------------------------------------------------------------------------------------- */

@@ -178,7 +178,35 @@ TEST(caching_sha2_password_lets_in_with_a_word_of_success)
         client_send(&c, 0, SLICE("\x11" "root\0\0\0\x2d\0" "caching_sha2_password\0"));
     }
     assert_true(client_read(&c));
+    assert_int_equal((unsigned char)c.packet.at[0], 0xFE);
     client_send(&c, 2, slice_of(answer, 32)); /* of an older salt */
+    assert_true(client_read(&c));
+    expect_error(&c, 16);
+    assert_true(peer_is_ended(c.fd));
+    buf_clear(&b);
+    end(&p, &c);
+}
+
+TEST(a_user_is_changed_with_an_answer_to_the_salt_of_the_greeting)
+{
+    UNUSED_STATE;
+    struct peer   p = begin();
+    struct client c = client_open(&p, "root", CLIENT_PASSWORD, "");
+    struct buf    b = { 0 };
+    unsigned char answer[20];
+    client_answer_salt(CLIENT_PASSWORD, c.salt, answer);
+    buf_append(&b, "\x11" "root\0\x14", 7);
+    buf_append(&b, answer, 20);
+    buf_append(&b, "\0\x2d\0" "mysql_native_password", 25);
+    client_send(&c, 0, buf_slice(&b));
+    assert_true(client_read(&c));
+    assert_int_equal(c.packet.at[0], 0);
+    client_expect(&c, "now 1", "ok 1/0");
+    b.at[10] ^= 1;
+    client_send(&c, 0, buf_slice(&b));
+    assert_true(client_read(&c));
+    assert_int_equal((unsigned char)c.packet.at[0], 0xFE);
+    client_send(&c, 2, slice_of(answer, 20)); /* of the old salt, and one was asked for to a new one */
     assert_true(client_read(&c));
     expect_error(&c, 16);
     assert_true(peer_is_ended(c.fd));
@@ -507,6 +535,7 @@ TEST(a_client_that_does_not_log_in_is_closed)
 
 TESTS(RUN(a_client_with_the_right_password_is_let_in), RUN(a_wrong_password_is_refused_and_the_connection_closed),
       RUN(caching_sha2_password_lets_in_with_a_word_of_success),
+      RUN(a_user_is_changed_with_an_answer_to_the_salt_of_the_greeting),
       RUN(caching_sha2_password_without_a_password_is_refused),
       RUN(the_statements_of_a_query_are_answered_one_after_the_other),
       RUN(a_query_has_a_thousand_statements_at_most),
