@@ -1,6 +1,7 @@
 #!/bin/sh
 # Drivers that bring a language of their own: starts a server, runs their tests against it, stops it.
 #   tests/drivers/run.sh [path of encke]        (default: ENCKE_BIN, or build/encke)
+# What is not a package of Debian, scripts/deps has put into build/drivers.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 encke=${1:-${ENCKE_BIN:-$here/../../build/encke}}
@@ -18,7 +19,11 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-command -v go >/dev/null || { echo "go is missing: apt install golang-go"; exit 1; }
+packages=$here/../../${BUILD:-build}/drivers
+for program in go java javac ruby; do
+    command -v "$program" >/dev/null || { echo "$program is missing: scripts/deps drivers"; exit 1; }
+done
+[ -e "$packages/mysql-connector-j.jar" ] || { echo "drivers are missing: scripts/deps drivers"; exit 1; }
 
 ENCKE_TEST_PASSWORD=driver-test-password
 "$encke" --ws.port=0 --cometql.port=0 --main.state_dir="$state/state" --main.password="$ENCKE_TEST_PASSWORD" --quiet \
@@ -37,6 +42,13 @@ export ENCKE_TEST_SQL_PORT ENCKE_TEST_PASSWORD
 
 cd "$here"
 go test -count=1 ./...
+/usr/bin/python3 python_mysqldb.py
+"$packages/python/bin/python" python_connector.py
+ruby ruby_mysql2.rb
+javac -d "$state/java" Jdbc.java
+java -cp "$state/java:/usr/share/java/mariadb-java-client.jar" Jdbc mariadb useServerPrepStmts=true allowMultiQueries=true
+java -cp "$state/java:$packages/mysql-connector-j.jar" Jdbc mysql 'useServerPrepStmts=true&sslMode=DISABLED' \
+    'allowMultiQueries=true&sslMode=DISABLED&disabledAuthenticationPlugins=mysql_native_password'
 
 # phpMyAdmin in Chromium, and JDBC: they start servers of their own.
 cd "$here/../integration"
