@@ -55,6 +55,20 @@ static void parse_prepared(struct slice sql)
     }
 }
 
+/* Several statements: each piece and what comes lie in the text, one behind the other. */
+static void cut(struct slice sql)
+{
+    const char *end = sql.at + sql.len;
+    while (sql.len > 0) {
+        struct slice first = sql;
+        struct slice rest = statement_cut(&first);
+        touch(first);
+        assert(first.at == sql.at && first.len <= sql.len);
+        assert(rest.len == 0 || (first.len > 0 && rest.at > first.at + first.len && rest.at + rest.len == end));
+        sql = rest;
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct statement s = { 0 };
@@ -65,5 +79,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     else
         assert(error.code != OK);
     statement_clear(&s);
+    cut(slice_of(data, size));
     return 0;
 }
