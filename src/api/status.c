@@ -9,7 +9,6 @@
 #include "base/json_out.h"
 #include "http/conn.h"
 #include "io/shard.h"
-#include "store/store.h"
 
 #define RATES_MS       1000 /* rates are over at least so long a time */
 #define NODE_NAME_SIZE 10   /* of the field in /info */
@@ -76,18 +75,6 @@ static void put_shards(struct buf *b)
     buf_byte(b, ']');
 }
 
-static void put_store(struct buf *b)
-{
-    struct store_figures f = store_figures();
-    buf_printf(b, ",\"store\":{\"away\":%s", f.is_away ? "true" : "false");
-    put(b, "waiting", f.queued);
-    put(b, "waiting_bytes", f.queued_bytes);
-    put(b, "done", f.done);
-    put(b, "failed", f.failed);
-    put(b, "groups", f.groups);
-    buf_byte(b, '}');
-}
-
 void api_status_request(struct stream *s, const struct http_request *r)
 {
     (void)r;
@@ -108,7 +95,6 @@ void api_status_request(struct stream *s, const struct http_request *r)
     put(&b, "queued_bytes", counter_sum(COUNTER_QUEUED_BYTES));
     put(&b, "slow_consumers_closed", counter_sum(COUNTER_SLOW_CLOSED));
     put(&b, "memory_bytes", memory_bytes());
-    put_store(&b);
     put_shards(&b);
     buf_byte(&b, '}');
     if (buf_ok(&b))

@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 
+#include "base/message_id.h"
 #include "base/slice.h"
 #include "hub/dialect.h"
 #include "io/inbox.h"
@@ -83,11 +84,7 @@ void message_unref(const struct message *m);
 /* Bytes of memory it takes. */
 size_t message_size(const struct message *m);
 
-/* The text id of a stored message, a UUID (RFC 9562 version 8) made of epoch and offset. */
-#define MESSAGE_ID_SIZE 37
+/* The text id of a stored message, made of epoch and offset. */
 void message_id(const struct message *m, char out[MESSAGE_ID_SIZE]);
-
-/* False when `text` is no such id. */
-bool message_id_parse(struct slice text, uint64_t *out_epoch, uint64_t *out_offset);
 
 #endif

@@ -23,7 +23,7 @@
 #include "base/status.h"
 #include "server/settings.h"
 
-enum config_action { CONFIG_RUN, CONFIG_CHECK, CONFIG_PRINT, CONFIG_VERSION, CONFIG_HELP };
+enum config_action { CONFIG_RUN, CONFIG_MIGRATE, CONFIG_CHECK, CONFIG_PRINT, CONFIG_VERSION, CONFIG_HELP };
 
 struct config_list {
     char   **at; /* owned */
@@ -53,6 +53,7 @@ struct config_remark {
 
 struct config {
     enum config_action action;
+    bool               is_dry_run; /* of a migration */
     char              *file; /* owned; the file that was read, or NULL */
 
 #define SETTING_C_TEXT    char *

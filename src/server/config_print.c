@@ -132,6 +132,7 @@ void config_help(FILE *out)
     fputs("encke: a comet server; SQL in, WebSockets out.\n"
           "\n"
           "  encke [--config FILE] [--SECTION.KEY=VALUE ...]\n"
+          "  encke migrate [--dry-run] [the same]    makes CppComet's database, section [db], ours as well\n"
           "\n"
           "  -c, --config FILE   read this file; otherwise $ENCKE_CONFIG, ./encke.ini or /etc/encke/encke.ini\n"
           "  -q, --quiet         no statistics on standard output\n"

@@ -4,7 +4,7 @@
 /* --- the command line
  * --------------------------------------------------------------------------------------------------- */
 
-enum option_kind { OPTION_ACTION, OPTION_FILE, OPTION_QUIET, OPTION_SETTING, OPTION_UNKNOWN };
+enum option_kind { OPTION_ACTION, OPTION_FILE, OPTION_QUIET, OPTION_DRY_RUN, OPTION_SETTING, OPTION_UNKNOWN };
 
 struct option {
     enum option_kind   kind;
@@ -22,7 +22,8 @@ static const struct {
     { "--config", "-c", OPTION_FILE, CONFIG_RUN },           { "--conf", NULL, OPTION_FILE, CONFIG_RUN },
     { "--check-config", NULL, OPTION_ACTION, CONFIG_CHECK }, { "--print-config", NULL, OPTION_ACTION, CONFIG_PRINT },
     { "--version", "-V", OPTION_ACTION, CONFIG_VERSION },    { "--help", "-h", OPTION_ACTION, CONFIG_HELP },
-    { "--quiet", "-q", OPTION_QUIET, CONFIG_RUN },
+    { "--quiet", "-q", OPTION_QUIET, CONFIG_RUN },           { "migrate", NULL, OPTION_ACTION, CONFIG_MIGRATE },
+    { "--dry-run", NULL, OPTION_DRY_RUN, CONFIG_RUN },
 };
 
 /* Whose option is it? */
@@ -62,7 +63,7 @@ static void remark_unknown_option(struct config *c, const struct option *o, cons
     enum setting_id near = setting_nearest(o->name);
     log_text(shown, sizeof shown, o->name);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        size_t distance = setting_distance(o->name, slice_str(words[i].name + 2));
+        size_t distance = setting_distance(o->name, slice_skip(slice_str(words[i].name), words[i].name[0] == '-' ? 2 : 0));
         if (distance < best_distance) {
             best_distance = distance;
             best = words[i].name;
@@ -101,6 +102,8 @@ const char *config_read_action(struct config *c, int argc, char **argv)
             c->action = o.action;
         if (o.kind == OPTION_FILE)
             file = o.value;
+        if (o.kind == OPTION_DRY_RUN)
+            c->is_dry_run = true;
     }
     return file;
 }
@@ -125,11 +128,14 @@ void config_read_arguments(struct config *c, int argc, char **argv)
                 config_remark(c, CONFIG_ERROR, &place, "--config needs the path of a file");
             break;
         case OPTION_ACTION:
+        case OPTION_DRY_RUN:
             if (o.value != NULL)
                 config_remark(c, CONFIG_ERROR, &place, "--%.*s takes no value", SLICE_ARG(o.name));
             break;
         }
     }
+    if (c->is_dry_run && c->action == CONFIG_RUN)
+        config_remark(c, CONFIG_ERROR, &place, "--dry-run belongs to a migration: encke migrate --dry-run");
 }
 
 /* --- the environment

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "server/config.h"
+#include "server/storage.h"
 #include "server/supervise.h"
 
 static int act(const struct config *c)
@@ -22,6 +23,9 @@ static int act(const struct config *c)
         config_report(c, stderr);
         puts("configuration is valid");
         return 0;
+    case CONFIG_MIGRATE:
+        config_report(c, stderr);
+        return storage_migrate(c);
     case CONFIG_RUN:
         break;
     }

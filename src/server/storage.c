@@ -1,25 +1,33 @@
 /* storage.c: see storage.h. */
 #include "server/storage.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "hub/hub.h"
+#include "store/migrate.h"
 
 #define DB_RETRY_MS 5000
+
+/* The first setting that a database needs and that nobody has set; NULL when nothing is missing. */
+static const char *missing_of_database(const struct config *c)
+{
+    return c->db.host[0] == '\0' ? "db.host" : c->db.user[0] == '\0' ? "db.user" : c->db.name[0] == '\0' ? "db.name" : NULL;
+}
 
 static enum status choose_backend(const struct config *c, const char **out, struct error *e)
 {
     const char *wanted = c->store.backend;
     if (strcmp(wanted, "auto") == 0)
-        wanted = "sqlite"; /* until MariaDB is there as well */
+        wanted = c->db.host[0] != '\0' ? "mariadb" : "sqlite";
     if (strcmp(wanted, "sqlite") != 0 && strcmp(wanted, "mariadb") != 0 && strcmp(wanted, "memory") != 0)
         return error_set(e, E_CONFIG, "store.backend = %s: it must be auto, sqlite, mariadb or memory", wanted);
-    if (strcmp(wanted, "mariadb") == 0 && (c->db.host[0] == '\0' || c->db.user[0] == '\0' || c->db.name[0] == '\0'))
+    if (strcmp(wanted, "mariadb") == 0 && missing_of_database(c) != NULL)
         return error_set(e, E_CONFIG,
-                         "store.backend = mariadb needs db.host, db.user and db.name (and db.password); without a database set "
-                         "store.backend = sqlite");
+                         "%s is not set: a database needs db.host, db.user and db.name (and db.password); to do without one set "
+                         "store.backend = sqlite", missing_of_database(c));
     *out = wanted;
     return OK;
 }
@@ -81,6 +89,27 @@ enum status storage_open(const struct config *c, struct error *out_error)
     else
         log_debug("store: %s, loaded in %llu ms", setup.backend, (unsigned long long)(clock_mono_ms() - from_ms));
     return status;
+}
+
+static void say(const char *line)
+{
+    puts(line);
+    fflush(stdout); /* the next step may take long */
+}
+
+int storage_migrate(const struct config *c)
+{
+    struct store_setup setup;
+    struct error       e = { 0 };
+    enum status        s = storage_setup_from(c, &setup, &e);
+    if (s == OK && missing_of_database(c) != NULL)
+        s = error_set(&e, E_CONFIG, "which database? %s is not set: give --config comet.ini, or db.host, db.user, db.password and db.name",
+                      missing_of_database(c));
+    if (s == OK)
+        s = store_migrate(&(struct migration){ .server = &setup.server, .is_dry = c->is_dry_run, .say = say }, &e);
+    if (s != OK)
+        fprintf(stderr, "encke migrate: %s\n", e.text);
+    return s == OK ? 0 : 1;
 }
 
 void storage_close(void)

@@ -18,6 +18,10 @@ bool storage_keeps_history(const struct config *c);
 /* Opens it and gives the hub what it holds; after hub_setup. */
 enum status storage_open(const struct config *c, struct error *out_error) __attribute__((warn_unused_result));
 
+/* `encke migrate`: the database of CppComet becomes ours (store/migrate.h), whatever store.backend says. Says on standard output
+ * what it does. The exit code. */
+int storage_migrate(const struct config *c);
+
 /* Writes what waits. Says so when something was lost. */
 void storage_close(void);
 

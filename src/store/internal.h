@@ -42,7 +42,7 @@ struct worker {
 /* Trouble of all workers together, so that the log speaks once. */
 struct trouble {
     pthread_mutex_t lock;
-    atomic_uint     away; /* workers; changed under the lock, read by anybody */
+    unsigned        away; /* workers */
     uint64_t        since_ms, next_line_ms, failed_before;
 };
 

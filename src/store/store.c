@@ -11,7 +11,7 @@
 struct store the_store;
 
 /* One line a backend: a new one is a file and a line here. */
-static const struct store_backend *const backends[] = { &store_memory, &store_sqlite };
+static const struct store_backend *const backends[] = { &store_memory, &store_sqlite, &store_mariadb };
 
 /* --- opening ----------------------------------------------------------------------------------------------------------- */
 
@@ -215,18 +215,25 @@ uint64_t store_close(void)
     workers_end();
     for (unsigned i = 0; i < the_store.count; i++)
         lost += the_store.workers[i].lost;
+    if (lost > 0)
+        log_error("store: %llu operations could not be written before the end", (unsigned long long)lost);
     workers_free();
     return lost;
 }
 
 struct store_figures store_figures(void)
 {
-    return (struct store_figures){
+    struct store_figures f = {
         .queued = atomic_load(&the_store.queued),
         .queued_bytes = atomic_load(&the_store.queued_bytes),
         .done = atomic_load(&the_store.done),
         .failed = atomic_load(&the_store.failed),
         .groups = atomic_load(&the_store.groups),
-        .is_away = atomic_load(&the_store.trouble.away) > 0,
     };
+    if (the_store.backend != NULL) {
+        pthread_mutex_lock(&the_store.trouble.lock);
+        f.is_away = the_store.trouble.away > 0;
+        pthread_mutex_unlock(&the_store.trouble.lock);
+    }
+    return f;
 }

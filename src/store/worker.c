@@ -106,7 +106,7 @@ static void trouble_note(struct worker *w, const struct error *e)
     struct trouble *t = &the_store.trouble;
     uint64_t        now_ms = clock_mono_ms();
     pthread_mutex_lock(&t->lock);
-    bool begins = !w->is_away && atomic_fetch_add(&t->away, 1) == 0;
+    bool begins = !w->is_away && t->away++ == 0;
     w->is_away = true;
     if (begins) {
         t->since_ms = now_ms;
@@ -131,7 +131,7 @@ static void trouble_over(struct worker *w)
         return;
     w->is_away = w->refuses_writes = false;
     pthread_mutex_lock(&t->lock);
-    if (atomic_fetch_sub(&t->away, 1) == 1)
+    if (--t->away == 0)
         log_info("store: the storage is back after %.1f s; %llu operations failed meanwhile",
                  (double)(clock_mono_ms() - t->since_ms) / 1000,
                  (unsigned long long)(atomic_load(&the_store.failed) - t->failed_before));

@@ -372,7 +372,8 @@ txt = text/plain
         assert.equal(check.code, 0, check.stderr);
         assert.ok(!/unknown|error/i.test(check.stderr), check.stderr);
 
-        const process = new Process(['--config', file, `--main.state_dir=${join(dir, 'state')}`]);
+        /* There is no such database here; mariadb.test.js has one. */
+        const process = new Process(['--config', file, `--main.state_dir=${join(dir, 'state')}`, '--store.backend=sqlite']);
         t.after(() => process.kill('SIGKILL'));
         const [, wsPort, sqlPort] = await until(() => /^encke: ready ws=.*:(\d+) cometql=.*:(\d+)$/m.exec(process.stdout), () => `ready${process.said()}`);
         assert.deepEqual(await (await fetch(`http://127.0.0.1:${wsPort}/info`)).json(), { status: 'ok', node: 'MyNode____' });

@@ -30,7 +30,9 @@ static const char comet_ini[] =
     "cluster = []Server=node1,Database=CometQL_v1,Uid=root,Pwd=pass1,Port=3301\n"
     "[db]\n"
     "host = localhost\n"
+    "user = comet\n"
     "password = dbsecret\n"
+    "name = comet\n"
     "[sip]\n"
     "pipesalt = saltsecret\n"
     "[benchmark]\n"
@@ -76,8 +78,8 @@ TEST(an_existing_comet_ini_is_read_as_it_is)
     assert_true(has_remark(&l, CONFIG_NOTE, ":12: ws.thread_num is accepted"));
     assert_string_equal(c->db.host, "localhost");
     assert_string_equal(c->db.password, "dbsecret");
-    assert_true(has_remark(&l, CONFIG_NOTE, ":34: log.tcpServer is accepted"));
-    assert_true(has_remark(&l, CONFIG_NOTE, ":39: statistics.profiler is accepted"));
+    assert_true(has_remark(&l, CONFIG_NOTE, ":36: log.tcpServer is accepted"));
+    assert_true(has_remark(&l, CONFIG_NOTE, ":41: statistics.profiler is accepted"));
     char *text = printed(c);
     assert_null(strstr(text, "pass1"));
     assert_null(strstr(text, "pass2"));
