@@ -1,0 +1,83 @@
+/* Labels go there and back, and what a listener misses, hears twice or in another order is seen. */
+#include "load/label.h"
+
+#include "unit/test.h"
+
+TEST(a_label_is_found_wherever_it_stands)
+{
+    UNUSED_STATE;
+    struct label said = { .stream = 0xfffffffe, .number = 77, .sent_ns = UINT64_C(0x1234567890abcdef) }, heard;
+    struct buf   b = { 0 };
+    buf_text(&b, "{\"data\":\"encke-load:nothing encke-load:");
+    label_write(&b, &said, 200);
+    buf_text(&b, "\"}");
+    assert_true(label_find(buf_slice(&b), &heard));
+    assert_memory_equal(&said, &heard, sizeof said);
+    buf_clear(&b);
+}
+
+TEST(a_label_has_the_size_that_was_asked_for)
+{
+    UNUSED_STATE;
+    const struct label l = { .stream = 1 };
+    for (uint32_t bytes = 0; bytes < 300; bytes++) {
+        struct buf b = { 0 };
+        label_write(&b, &l, bytes);
+        assert_int_equal(b.len, bytes > LABEL_BYTES ? bytes : LABEL_BYTES);
+        buf_clear(&b);
+    }
+}
+
+TEST(what_is_no_label_is_none_wherever_it_is_cut)
+{
+    UNUSED_STATE;
+    struct label l = { .number = 5 }, heard;
+    struct buf   b = { 0 };
+    label_write(&b, &l, 0);
+    for (size_t cut = 0; cut < b.len; cut++)
+        assert_false(label_find(slice_first(buf_slice(&b), cut), &heard));
+    b.at[14] = 'g';
+    assert_false(label_find(buf_slice(&b), &heard));
+    buf_clear(&b);
+}
+
+static struct track_faults hear(uint32_t from, const int *numbers, uint32_t published)
+{
+    struct track        t;
+    struct track_faults faults = { 0 };
+    track_begin(&t, from);
+    for (; *numbers >= 0; numbers++)
+        track_hear(&t, (uint32_t)*numbers, &faults);
+    track_end(&t, published, &faults);
+    return faults;
+}
+
+TEST(listeners_count_what_must_not_be)
+{
+    UNUSED_STATE;
+    static const struct {
+        uint32_t from, published;
+        int      numbers[8];
+        uint64_t missing, doubled, disordered;
+    } samples[] = {
+        { 0, 4, { 0, 1, 2, 3, -1 }, 0, 0, 0 },
+        { 2, 4, { 2, 3, -1 }, 0, 0, 0 },
+        { 2, 4, { 1, 2, 3, -1 }, 0, 0, 0 }, /* the first was on its way already */
+        { 0, 4, { 0, 2, 3, -1 }, 1, 0, 0 },
+        { 0, 4, { 0, 1, 1, 2, 3, -1 }, 0, 1, 0 },
+        { 0, 4, { 0, 2, 1, 3, -1 }, 0, 0, 1 },
+        { 0, 4, { 0, 1, -1 }, 2, 0, 0 },
+        { 0, 4, { -1 }, 4, 0, 0 },
+        { 4, 4, { -1 }, 0, 0, 0 },
+        { 3, 5, { 4, -1 }, 1, 0, 0 },
+    };
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+        struct track_faults f = hear(samples[i].from, samples[i].numbers, samples[i].published);
+        assert_int_equal(f.missing, samples[i].missing);
+        assert_int_equal(f.doubled, samples[i].doubled);
+        assert_int_equal(f.disordered, samples[i].disordered);
+    }
+}
+
+TESTS(RUN(a_label_is_found_wherever_it_stands), RUN(a_label_has_the_size_that_was_asked_for),
+      RUN(what_is_no_label_is_none_wherever_it_is_cut), RUN(listeners_count_what_must_not_be))
