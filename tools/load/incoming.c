@@ -16,7 +16,7 @@ static int head_read(struct slice bytes, struct head *out)
     if (bytes.len < 2)
         return 0;
     unsigned opcode = b[0] & 15, length = b[1] & 127;
-    if ((b[0] & 0x30) != 0 || (b[1] & 0x80) != 0 || (opcode > 2 && opcode < 8) || opcode > 10)
+    if ((b[0] & 0x70) != 0 || (b[1] & 0x80) != 0 || (opcode > 2 && opcode < 8) || opcode > 10)
         return -1;
     size_t more = length == 126 ? 2 : length == 127 ? 8 : 0;
     if (bytes.len < 2 + more)
