@@ -1,6 +1,8 @@
 /* Frames of a server, whole and in pieces. */
 #include "load/incoming.h"
 
+#include <stdio.h>
+
 #include "base/buf.h"
 #include "unit/test.h"
 #include "ws/frame.h"
