@@ -50,6 +50,14 @@ java -cp "$state/java:/usr/share/java/mariadb-java-client.jar" Jdbc mariadb useS
 java -cp "$state/java:$packages/mysql-connector-j.jar" Jdbc mysql 'useServerPrepStmts=true&sslMode=DISABLED' \
     'allowMultiQueries=true&sslMode=DISABLED&disabledAuthenticationPlugins=mysql_native_password'
 
+# The examples in these languages (the others are run by the integration tests).
+export ENCKE_SQL_PORT="$ENCKE_TEST_SQL_PORT" ENCKE_PASSWORD="$ENCKE_TEST_PASSWORD"
+said() { grep -Fqx "$2" "$1" || { echo "an example did not say \"$2\":"; cat "$1"; exit 1; }; }
+(cd "$here/../../examples/go" && go run . example_go "it's \"quoted\" 😀") >"$state/go"
+said "$state/go" 'note {"text":"it'"'"'s \"quoted\" 😀"}'
+ruby "$here/../../examples/ruby/publish.rb" example_ruby hello >"$state/ruby"
+said "$state/ruby" 'published to 0'
+
 # phpMyAdmin in Chromium, and JDBC: they start servers of their own.
 cd "$here/../integration"
 ENCKE_BIN=$encke node --test --test-reporter=spec drivers/tools.js
