@@ -19,7 +19,7 @@
 (function () {
     'use strict';
 
-    const VERSION = '0.1.0';
+    const VERSION = '0.2.0';
     const PROTOCOL_VERSION = '4.09'; /* what a server of this protocol takes for a current library */
     const NAME = /^[A-Za-z0-9_-]{2,64}$/;
     const EVENT = /^[A-Za-z0-9_-]{0,64}$/;
