@@ -272,11 +272,11 @@ TEST(a_query_cut_at_every_byte_is_answered)
 {
     UNUSED_STATE;
     static const char *const samples[] = {
-        "select distinct c.*, count(*) over_all, case when 1 then left('a', 1) else null end x from information_schema.columns as c left join "
-        "(select table_name n from information_schema.tables where table_name like 'p%') t on t.n = c.table_name and 1 in (1, 2) group by c.table_name "
-        "having x is not null order by 1 desc, x limit 1, 2",
-        "select m.message, concat_ws('-', name, cast(time as signed)) from pipes_messages m where (name = 'chat' and not event between 'a' and 'b') or "
-        "name in ('news', 'x') order by length(message) desc limit 3 offset 1",
+        ("select distinct c.*, count(*) over_all, case when 1 then left('a', 1) else null end x from information_schema.columns as c left join "
+         "(select table_name n from information_schema.tables where table_name like 'p%') t on t.n = c.table_name and 1 in (1, 2) group by c.table_name "
+         "having x is not null order by 1 desc, x limit 1, 2"),
+        ("select m.message, concat_ws('-', name, cast(time as signed)) from pipes_messages m where (name = 'chat' and not event between 'a' and 'b') or "
+         "name in ('news', 'x') order by length(message) desc limit 3 offset 1"),
         "select max(a), (select 1 union all select -2) from information_schema.tables where exists (select 'x' from dual) and binary a = @@version",
         "delete from pipes_messages where (name = 'chat' and event is null) or name = concat('a', 'b') limit 1",
         "show full columns from pipes where `key` <> 'PRI' and not field in ('a', /*!50000 'b' */ null)",
