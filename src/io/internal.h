@@ -80,6 +80,7 @@ void listeners_resume(struct shard *shard); /* a second after a pause */
 /* stream.c */
 const struct port *stream_port(const struct stream *s);
 struct stream *stream_adopt(struct shard *shard, int fd, uint8_t port);
+struct stream *stream_dialled(struct shard *shard, int fd, uint8_t port, const struct stream_ops *ops, void *owner);
 void stream_on_events(struct shard *shard, uint64_t id, uint32_t events);
 void stream_read_ready(struct shard *shard);
 void stream_on_due(void *stream);

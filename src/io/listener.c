@@ -82,6 +82,8 @@ enum status port_reserve(struct port *p, struct error *out_error)
 {
     struct sockaddr_storage address;
     p->reserved_fd = -1;
+    if (!port_listens(p))
+        return OK;
     if (address_of(p, &address) == 0)
         return error_set(out_error, E_CONFIG, "%s.ip: '%s' is not a numeric IP address", p->name, p->ip);
 
@@ -122,7 +124,7 @@ enum status listeners_open(struct shard *shard, struct error *out_error)
 {
     for (unsigned i = 0; i < shard->setup->port_count; i++) {
         shard->listeners[i] = (struct listener){ .fd = -1, .port = &shard->setup->ports[i], .number = (uint8_t)i };
-        enum status s = listener_open(shard, &shard->listeners[i], out_error);
+        enum status s = port_listens(&shard->setup->ports[i]) ? listener_open(shard, &shard->listeners[i], out_error) : OK;
         if (s != OK)
             return s;
     }

@@ -26,6 +26,8 @@ struct port {
     uint32_t                 proxy_timeout_ms; /* for that header to come */
     const struct address_set *proxies;   /* who is believed about a client's address; borrowed; NULL or empty: nobody */
     bool                     is_counted; /* counts towards max_connections */
+    bool                     is_off;     /* nothing listens there */
+    bool                     is_dialled; /* the same: its connections are made by dial (io/dial.h) */
     struct slice             refusal;    /* sent to a connection over the limit; not over TLS */
     struct slice             tls_hint;   /* sent to who speaks plain HTTP where `tls` is set; may be empty */
     struct tls_context      *tls;        /* borrowed; NULL: plain. Otherwise all it says is TLS */
@@ -33,7 +35,13 @@ struct port {
     int                      reserved_fd; /* main's, bound but not listening; -1 once released */
 };
 
-/* Finds out whether the port can be had and holds it. In main, before the shards start. */
+static inline bool port_listens(const struct port *p)
+{
+    return !p->is_off && !p->is_dialled;
+}
+
+/* Finds out whether the port can be had and holds it. In main, before the shards start. Does nothing for one that does not
+ * listen. */
 enum status port_reserve(struct port *p, struct error *out_error) __attribute__((warn_unused_result));
 void port_release(struct port *p);
 

@@ -79,7 +79,8 @@ static void count_gone(const struct port *p)
         atomic_fetch_sub_explicit(&shards.connections, 1, memory_order_relaxed);
 }
 
-struct stream *stream_adopt(struct shard *shard, int fd, uint8_t port)
+/* A stream for a socket, known to epoll. NULL: there is no room; the descriptor stays the caller's. */
+static struct stream *stream_new(struct shard *shard, int fd, uint8_t port, uint32_t events)
 {
     struct stream *s = slab_take(&shard->streams);
     if (s == NULL)
@@ -95,15 +96,34 @@ struct stream *stream_adopt(struct shard *shard, int fd, uint8_t port)
         slab_give(&shard->streams, s);
         return NULL;
     }
-    struct epoll_event e = { .events = READS_WANTED, .data.u64 = local_id(s) };
+    struct epoll_event e = { .events = events, .data.u64 = local_id(s) };
     if (epoll_ctl(shard->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0) {
         tls_free(s->tls);
         slab_give(&shard->streams, s);
         return NULL;
     }
     count_open(p);
+    return s;
+}
+
+struct stream *stream_adopt(struct shard *shard, int fd, uint8_t port)
+{
+    struct stream *s = stream_new(shard, fd, port, READS_WANTED);
+    if (s == NULL)
+        return NULL;
+    const struct port *p = &shard->setup->ports[port];
     s->ops = p->expects_proxy ? &proxy_conn_ops : p->first_ops;
     s->ops->on_open(s);
+    return s;
+}
+
+struct stream *stream_dialled(struct shard *shard, int fd, uint8_t port, const struct stream_ops *ops, void *owner)
+{
+    struct stream *s = stream_new(shard, fd, port, READS_WANTED | EPOLLOUT);
+    if (s == NULL)
+        return NULL;
+    s->flags |= STREAM_DIALLING | STREAM_WANTS_OUT;
+    stream_become(s, ops, owner);
     return s;
 }
 
@@ -434,6 +454,20 @@ void stream_on_writable(struct stream *s)
         stream_close(s);
 }
 
+/* The socket of a dialled stream says how it went. */
+static void on_dialled(struct stream *s)
+{
+    int       reason = 0;
+    socklen_t len = sizeof reason;
+    if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &reason, &len) < 0 || reason != 0) {
+        stream_close(s);
+        return;
+    }
+    s->flags &= (uint16_t)~STREAM_DIALLING;
+    want_output(s, false);
+    s->ops->on_open(s);
+}
+
 /* --- reading ----------------------------------------------------------------------------------------------------------- */
 
 /* Offers the bytes to the table, and what it left to the table that took its place. */
@@ -494,7 +528,9 @@ void stream_on_events(struct shard *shard, uint64_t id, uint32_t events)
     struct stream *s = find_local(shard, id);
     if (s == NULL || s->flags & STREAM_CLOSED)
         return;
-    if (events & EPOLLOUT)
+    if (s->flags & STREAM_DIALLING)
+        on_dialled(s);
+    else if (events & EPOLLOUT)
         stream_on_writable(s);
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         s->flags |= STREAM_HUNG_UP;

@@ -33,7 +33,7 @@
 #include "io/outq.h"
 #include "io/wheel.h"
 
-enum stream_kind { STREAM_WS, STREAM_SQL, STREAM_KIND_COUNT };
+enum stream_kind { STREAM_WS, STREAM_SQL, STREAM_DIRECTORY, STREAM_ESL, STREAM_KIND_COUNT };
 
 struct stream;
 struct tls;
@@ -42,7 +42,8 @@ struct tls_context;
 struct stream_ops {
     const char *name;
 
-    /* A fresh connection was accepted: set the owner with stream_become or close it. Only for tables named by a port. */
+    /* A fresh connection was accepted: set the owner with stream_become or close it. Only for tables named by a port. Of a
+     * dialled one (io/dial.h): it is connected, and its owner is there already. */
     void (*on_open)(struct stream *s);
 
     /* Bytes came in; they may be changed in place and are valid during the call. Returns how many were taken: all of them,
@@ -63,6 +64,7 @@ enum stream_flags {
     STREAM_WANTS_OUT = 1 << 5, /* EPOLLOUT is armed */
     STREAM_ENDED = 1 << 6,     /* the end of what the peer sends has been read: closes when `out` is empty */
     STREAM_TOLD = 1 << 7,      /* a proxy has said who the peer is */
+    STREAM_DIALLING = 1 << 8,  /* not connected yet (io/dial.h) */
 };
 
 struct stream {
