@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "hub/conference.h"
 #include "hub/internal.h"
 #include "hub/user.h"
 
@@ -14,10 +15,10 @@ static char *put(char *at, struct slice *field, struct slice text)
     return at + text.len;
 }
 
-static struct ask *ask_make(enum ask_kind kind, uint32_t app, const struct slice texts[4])
+struct ask *ask_make(enum ask_kind kind, uint32_t app, const struct slice texts[5])
 {
     size_t size = sizeof(struct ask);
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < 5; i++)
         if (__builtin_add_overflow(size, texts[i].len, &size))
             return NULL;
     struct ask *a = calloc(1, size);
@@ -29,7 +30,8 @@ static struct ask *ask_make(enum ask_kind kind, uint32_t app, const struct slice
     at = put(at, &a->channel, texts[0]);
     at = put(at, &a->note, texts[1]);
     at = put(at, &a->event, texts[2]);
-    put(at, &a->text, texts[3]);
+    at = put(at, &a->text, texts[3]);
+    put(at, &a->extra, texts[4]);
     return a;
 }
 
@@ -37,13 +39,13 @@ struct ask *ask_new(enum ask_kind kind, uint32_t app, struct slice channel, stru
 {
     if (channel.len > CHANNEL_NAME_MAX)
         return NULL;
-    return ask_make(kind, app, (struct slice[]){ channel, note, SLICE(""), SLICE("") });
+    return ask_make(kind, app, (struct slice[]){ channel, note, SLICE(""), SLICE(""), SLICE("") });
 }
 
 struct ask *ask_user_new(enum ask_kind kind, uint32_t app, uint32_t user_id, struct slice event, struct slice text,
                          struct slice note)
 {
-    struct ask *a = ask_make(kind, app, (struct slice[]){ SLICE(""), note, event, text });
+    struct ask *a = ask_make(kind, app, (struct slice[]){ SLICE(""), note, event, text, SLICE("") });
     if (a != NULL)
         a->user_id = user_id;
     return a;
@@ -438,6 +440,10 @@ void ask_send(struct ask *given, struct stream *asker, void (*on_answer)(struct 
     given->on_answer = on_answer;
     if (given->kind >= ASK_USER_LOGIN && given->kind <= ASK_TOKEN_DROP) {
         user_ask(given);
+        return;
+    }
+    if (given->kind >= ASK_CONFERENCE && given->kind <= ASK_CONFERENCE_DROP) {
+        conference_ask(given);
         return;
     }
     if (given->kind == ASK_APP || given->kind == ASK_MESSAGE_DROP || given->kind == ASK_TOKENS) {

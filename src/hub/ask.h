@@ -28,7 +28,9 @@ enum ask_kind {
     ASK_APP,           /* figures of the app -> app_online, app_messages */
 
     /* About a user, answered at his home (user.h). `text` is what is to be kept or compared. */
-    ASK_USER_LOGIN,    /* text = his hash, or a verified token (has_token, number = when it expires, unix s) -> status, number = offset */
+    ASK_USER_LOGIN,    /* text = his hash, or a verified token (has_token, number = when it expires, unix s) -> status, number = offset,
+                        * answer = his SIP secret (user.h) or empty */
+    ASK_USER_SECRET,   /* -> found, answer = what he registers with by SIP, while he is here (user.h) */
     ASK_USER_HASH,     /* -> found, answer = hash */
     ASK_USER_HASH_PUT, /* text = hash */
     ASK_USER_HASH_DROP, /* and ends his connections */
@@ -45,6 +47,11 @@ enum ask_kind {
     ASK_TOKEN_PUT,  /* text = token, number = when it expires; has_token: it is valid, so the user's hash goes and his connections end */
     ASK_TOKEN_DROP, /* text = token */
     ASK_TOKENS,     /* all of the app -> rows, sorted by payload */
+
+    /* About a conference (conference.h). */
+    ASK_CONFERENCE,      /* -> rows: those invited, by user */
+    ASK_CONFERENCE_PUT,  /* channel = name, event = profile, text = message, extra = node, number = caller id: insert or replace */
+    ASK_CONFERENCE_DROP, /* channel = name */
     ASK_KIND_COUNT
 };
 
@@ -66,6 +73,7 @@ struct ask {
     struct slice           note;    /* own copy, the door's */
     struct slice           event;   /* own copy */
     struct slice           text;    /* own copy */
+    struct slice           extra;   /* own copy */
     uint32_t               user_id;
     uint8_t                dialect;   /* of a login: which one the connection speaks */
     bool                   has_token; /* text is a token whose signature was verified */

@@ -101,6 +101,7 @@ static void hub_stop(void)
 {
     reports_drop();
     users_stop();
+    conferences_clear();
     map_each(&hub_own.audiences, free_audience, NULL);
     map_each(&hub_own.channels, free_channel, NULL);
     map_each(&hub_own.visitors, free_link, &hub_own.visitors);

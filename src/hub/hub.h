@@ -19,6 +19,7 @@ struct user_rules {
     uint64_t queue_age_ms;
     uint64_t queue_bytes;     /* memory for the queues of users who are not connected; the store has them anyway */
     uint32_t message_bytes;   /* largest message to a user */
+    uint64_t sip_secret_age_ms; /* how long a SIP secret holds after the last connection; 0: there is no telephony, none are made */
     uint32_t cache_count;     /* users without connections kept in memory, in the whole process */
 };
 

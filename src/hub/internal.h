@@ -90,6 +90,8 @@ struct hub {
     struct list trust_ages; /* the same of channels that record without a setting: they may live shorter */
     uint64_t    history_bytes;
     struct users users;
+    struct map   conferences; /* whose home is here; conference.c */
+    uint32_t     invitation_count; /* of all of them */
     struct publish_report *held; /* reports that wait for a backlog to shrink, oldest first, linked by letter.next */
     struct publish_report **held_last;
 };
@@ -134,7 +136,10 @@ void fanout_add(struct delivery *given);
 uint32_t fanout_turn(void);
 void fanout_drop(struct audience *a);
 
-/* ask.c: sends the answer to the door. */
+/* ask.c: a question with copies of channel, note, event, text, extra. NULL: no memory. */
+struct ask *ask_make(enum ask_kind kind, uint32_t app, const struct slice texts[5]);
+
+/* Sends the answer to the door. */
 void ask_answer(struct ask *a);
 void ask_free(struct ask *a);
 
@@ -163,6 +168,10 @@ void     users_stop(void);
 void tokens_list(struct ask *a);
 void tokens_sort(struct ask *a);
 void token_load(const struct store_row *row);
+
+/* conference.c */
+bool conference_load(const struct store_row *row); /* false: no memory */
+void conferences_clear(void);
 
 /* How much history a channel of this name keeps without a setting. */
 uint32_t hub_history_floor(struct slice name);

@@ -124,6 +124,8 @@ static bool replay(const struct store_row *row)
         token_load(row);
         return true;
     }
+    if (row->kind == STORE_CONFERENCE_PUT)
+        return conference_load(row);
     if (row->kind != STORE_SETTING_PUT && row->kind != STORE_HISTORY_ADD)
         return true;
     struct channel *c = channel_get(row->app, row->name, channel_hash(row->app, row->name));

@@ -337,6 +337,9 @@ static void at_home(struct letter *given)
     case ASK_USER_DATA_DROP:
         through_the_store(a, STORE_DATA_DROP);
         break;
+    case ASK_USER_SECRET:
+        user_secret_ask(a);
+        break;
     case ASK_TOKEN:
     case ASK_TOKEN_PUT:
     case ASK_TOKEN_DROP:

@@ -22,7 +22,8 @@
 
 #include "hub/ask.h"
 
-#define USER_HASH_MAX 32
+#define USER_HASH_MAX   32
+#define USER_SIP_SECRET 16 /* bytes; the answer has two hexadecimal digits for each */
 
 /* Which shard is home. */
 unsigned user_home(uint32_t app, uint32_t user_id);

@@ -3,6 +3,7 @@
  *   user.c        the object: found, loaded, its questions one after the other, forgotten
  *   user_login.c  connections come and go; online, offline, expiring tokens
  *   user_tell.c   messages to a user, and his queue
+ *   user_secret.c what his telephone registers with
  *   token.c       revoked tokens
  */
 #ifndef ENCKE_HUB_USER_INTERNAL_H
@@ -36,6 +37,8 @@ struct user {
     bool              is_settling; /* a QUEUE_DROP is on its way */
     uint8_t           hash_len;   /* 0: he has none */
     char              hash[USER_HASH_MAX];
+    unsigned char     sip_secret[USER_SIP_SECRET];
+    uint64_t          sip_until_ms; /* shard_here.now_ms; 0: he has none, UINT64_MAX: while he is here */
     uint32_t          pins;        /* operations of the store that will come back to him */
     uint64_t          last_seen_s; /* UINT64_MAX: nobody knows */
     uint64_t          leaves_at_ms;
@@ -84,6 +87,12 @@ void user_end_all(struct user *u, enum leave_reason why);
 void users_leave_due(void);
 void users_expire_due(void);
 void user_last_words(struct user *u);
+
+/* --- user_secret.c */
+void user_secret_login(struct user *u, struct ask *a); /* gives him one, or says the one he has */
+void user_secret_left(struct user *u);                 /* his last connection has gone */
+void user_secret_drop(struct user *u);
+void user_secret_ask(struct ask *a);
 
 /* --- user_tell.c */
 void user_tell(struct user *u, struct ask *a);

@@ -135,6 +135,8 @@ static void end_connection(const struct user_conn *conn, enum leave_reason why)
 /* They stay in the list until they are gone; nothing reaches them any more. */
 void user_end_all(struct user *u, enum leave_reason why)
 {
+    if (why == LEAVE_REVOKED)
+        user_secret_drop(u);
     for (unsigned i = 0; i < u->conn_count; i++)
         end_connection(&u->conns[i], why);
 }
@@ -160,8 +162,10 @@ static void conn_gone(uint32_t app, uint32_t user_id, uint64_t stream)
     if (conn == NULL)
         return;
     memmove(conn, conn + 1, (size_t)(&u->conns[--u->conn_count] - conn) * sizeof *conn);
-    if (u->conn_count == 0)
+    if (u->conn_count == 0) {
+        user_secret_left(u);
         leave_soon(u);
+    }
     user_go_on(u);
 }
 
@@ -312,6 +316,7 @@ void user_login(struct user *u, struct ask *a)
     for (unsigned i = 0; most > 0 && i + most < u->conn_count; i++)
         end_connection(&u->conns[i], LEAVE_CROWDED);
     come(u);
+    user_secret_login(u, a);
     ask_answer(a); /* before the queue: the letters arrive in this order */
     user_drain(u, stream);
 }
