@@ -205,7 +205,7 @@ void classic_on_upgrade(struct stream *s, const struct http_request *r)
     else if (u.user_id > 0 && u.session.len > 0)
         classic_login(c, u.user_id, u.session);
     else
-        classic_say_server_info(c, false);
+        classic_say_server_info(c, false, SLICE(""));
 }
 
 static enum status classic_start(void)

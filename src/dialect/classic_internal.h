@@ -92,7 +92,7 @@ void classic_do_recover(struct classic *c, struct slice rest);
 
 /* classic_users.c */
 void classic_login(struct classic *c, uint32_t user_id, struct slice key);
-void classic_say_server_info(struct classic *c, bool is_authorized);
+void classic_say_server_info(struct classic *c, bool is_authorized, struct slice sip_secret);
 bool classic_may_hear(const struct classic *c, struct slice channel); /* may he subscribe, and read its history? */
 void classic_do_login(struct classic *c, struct slice rest);
 void classic_do_user_data(struct classic *c, struct slice rest);

@@ -65,10 +65,13 @@ uint32_t classic_history_floor(struct slice channel)
 
 /* --- logging in -------------------------------------------------------------------------------------------------------- */
 
-void classic_say_server_info(struct classic *c, bool is_authorized)
+/* The data is what his telephone registers with (spec cometql.md 7.1): hexadecimal digits, or nothing. */
+void classic_say_server_info(struct classic *c, bool is_authorized, struct slice sip_secret)
 {
+    char data[2 * USER_SIP_SECRET + 3];
+    int  len = snprintf(data, sizeof data, "\"%.*s\"", SLICE_ARG(sip_secret));
     classic_say(c, &(struct classic_frame){
-                       .data = SLICE("\"\""),
+                       .data = slice_of(data, (size_t)len),
                        .data_is_text = true,
                        .authorized = is_authorized,
                        .event = SLICE("serverInfo"),
@@ -79,10 +82,13 @@ void classic_say_server_info(struct classic *c, bool is_authorized)
                    });
 }
 
-static void say_login(struct classic *c, bool is_authorized)
+static void say_login(struct classic *c, bool is_authorized, struct slice sip_secret)
 {
-    char data[64];
-    snprintf(data, sizeof data, "{\"authorized\":%s,\"user_id\":%u}", is_authorized ? "true" : "false", c->session.user_id);
+    char data[128], sip[64] = "";
+    if (sip_secret.len > 0)
+        snprintf(sip, sizeof sip, "\"sip\":\"%.*s\",", SLICE_ARG(sip_secret));
+    snprintf(data, sizeof data, "{\"authorized\":%s,%s\"user_id\":%u}", is_authorized ? "true" : "false", sip,
+             c->session.user_id);
     classic_say(c, &(struct classic_frame){
                        .data = slice_str(data),
                        .authorized = -1,
@@ -93,12 +99,12 @@ static void say_login(struct classic *c, bool is_authorized)
                    });
 }
 
-static void say_outcome(struct classic *c, const struct login_note *note, bool is_authorized)
+static void say_outcome(struct classic *c, const struct login_note *note, bool is_authorized, struct slice sip_secret)
 {
     if (note->is_command)
-        say_login(c, is_authorized);
+        say_login(c, is_authorized, sip_secret);
     else
-        classic_say_server_info(c, is_authorized);
+        classic_say_server_info(c, is_authorized, sip_secret);
 }
 
 static void on_login(struct stream *asker, const struct ask *a)
@@ -112,7 +118,7 @@ static void on_login(struct stream *asker, const struct ask *a)
     }
     if (a->status == OK)
         session_identify(&c->session, note.user_id);
-    say_outcome(c, &note, a->status == OK);
+    say_outcome(c, &note, a->status == OK, a->answer);
     classic_answered(c);
 }
 
@@ -153,7 +159,7 @@ static void login(struct classic *c, struct login_note note, struct slice key)
         return;
     }
     ask_drop(a);
-    say_outcome(c, &note, false);
+    say_outcome(c, &note, false, SLICE(""));
 }
 
 void classic_login(struct classic *c, uint32_t user_id, struct slice key)

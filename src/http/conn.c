@@ -49,7 +49,7 @@ static void refuse_method(struct http_conn *c, struct slice path)
 {
     struct buf lines = { 0 }, methods = { 0 };
 
-    http_route_methods(path, &methods);
+    http_route_methods(c->stream->kind, path, &methods);
     buf_text(&lines, "Allow: ");
     buf_slice_append(&lines, buf_slice(&methods));
     buf_text(&lines, "\r\n");
@@ -74,7 +74,7 @@ static void open_websocket(struct http_conn *c, const struct http_route *route, 
 
 static void route_request(struct http_conn *c, const struct http_request *r, struct http_serving *serving)
 {
-    struct http_match m = http_route_find(r->head->method, r->path);
+    struct http_match m = http_route_find(c->stream->kind, r->head->method, r->path);
     bool              is_upgrade = http_upgrade_is_wanted(r->head);
 
     if (m.route == NULL && m.is_path_known)

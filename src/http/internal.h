@@ -96,9 +96,9 @@ struct http_match {
     bool                     is_path_known; /* another method would do */
 };
 void              http_routes_set(const struct http_route *routes, size_t count);
-struct http_match http_route_find(struct slice method, struct slice path);
+struct http_match http_route_find(unsigned kind, struct slice method, struct slice path);
 
 /* "GET, HEAD, POST": the methods of all routes of that path. */
-void http_route_methods(struct slice path, struct buf *out);
+void http_route_methods(unsigned kind, struct slice path, struct buf *out);
 
 #endif

@@ -19,6 +19,7 @@ struct http_route {
     const char *method;    /* "GET" serves HEAD too; NULL: any */
     const char *path;      /* exact, or a prefix when is_prefix */
     bool        is_prefix;
+    uint8_t     kind; /* enum stream_kind: on which port it is; STREAM_WS unless named */
 
     /* A request: answer with http_answer (http/conn.h), now or later from this shard. NULL: only upgrades. */
     void (*on_request)(struct stream *s, const struct http_request *r);
