@@ -14,6 +14,7 @@
 #include "mysql/conn.h"
 
 struct jwt_keys;
+struct telephony;
 
 struct cometql_settings {
     const char *version;    /* the one of the greeting */
@@ -22,6 +23,7 @@ struct cometql_settings {
     uint32_t    idle_s;     /* for @@wait_timeout */
     uint32_t    ws_statistics_s, cometql_statistics_s; /* of the configuration, for SHOW GLOBAL STATUS; 0 = never */
     const struct jwt_keys *jwt; /* what tokens are checked with; NULL: none are accepted */
+    const struct telephony *telephony; /* FreeSWITCH servers (invitation.h); NULL: none */
     uint64_t    start_ms;   /* clock_mono_ms when the process started */
 };
 

@@ -38,10 +38,11 @@ struct table {
     int8_t        id;        /* the column that names one row, for drop; -1: none */
     bool          is_listed; /* by SHOW TABLES */
     bool          is_read_only;
-    bool          is_later;        /* known, but comes with a later version */
     unsigned      affected;        /* by an INSERT of one row */
     bool          key_is_optional; /* a SELECT without it asks `fetch_all` */
     bool          is_searched;     /* needs no key: without one, rows are asked for with `fetch_more`; a DELETE needs a WHERE */
+    bool          id_needs_key;    /* a DELETE by id must name the key as well: an id is one of a key */
+    uint32_t      not_in_delete;   /* columns that the WHERE of a DELETE must not name, a bit each */
 
     /* What an INSERT reports as its insert id; NULL: 0. */
     uint64_t (*insert_id)(const struct cometql *q);
@@ -62,7 +63,7 @@ struct table {
     /* One of the messages given to cometql_hold, as a row. */
     void (*message_row)(struct cometql *q, const struct message *m);
 
-    /* The answer: gives each row to cometql_row. */
+    /* The answer: gives each row to cometql_row. May ask on: then the answer to that is waited for. */
     void (*rows)(struct cometql *q, const struct ask *answered);
 
     /* Asks to forget all rows of one key; false as above. */
@@ -74,6 +75,9 @@ struct table {
     /* Is this row right? Before the first of a statement is inserted all are checked. */
     enum status (*check)(const struct cometql *q, uint32_t row, struct error *error);
     void (*insert)(struct cometql *q, uint32_t row);
+
+    /* The answer to that; may ask on, as above. NULL: nothing is left to do. */
+    void (*inserted)(struct cometql *q, uint32_t row, const struct ask *answered);
 };
 
 enum walk_kind {
@@ -249,5 +253,8 @@ void show_pair(struct cometql *q, const char *name, const char *format, ...) __a
 /* Pipe names (3 to 64 characters) and event names (0 to 64) of an INSERT. */
 enum status check_pipe_name(struct slice name, struct error *error);
 enum status check_event_name(struct slice name, struct error *error);
+
+/* 1 to 64 characters of A-Z a-z 0-9 - _ */
+bool conference_name_is_valid(struct slice name);
 
 #endif

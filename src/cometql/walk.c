@@ -53,9 +53,12 @@ static void on_answer(struct stream *s, const struct ask *answered)
         cometql_status_app(q, answered);
         return;
     }
-    if (q->table->rows != NULL && q->walk != WALK_INSERT)
+    q->is_asking = false;
+    if (q->walk != WALK_INSERT && q->table->rows != NULL)
         q->table->rows(q, answered);
-    cometql_answered(q);
+    else if (q->walk == WALK_INSERT && q->table->inserted != NULL)
+        q->table->inserted(q, q->next - 1, answered);
+    cometql_walk(q); /* which waits when the table has asked on */
 }
 
 void cometql_ask_send(struct cometql *q, struct ask *given)
@@ -369,8 +372,6 @@ static enum status find_table(struct cometql *q, bool is_possible(const struct t
         return error_set(error, E_NOT_FOUND, "Table doesn't exist");
     if (t->is_read_only && q->st.kind != STATEMENT_SELECT)
         return error_set(error, E_READ_ONLY, "Table `%s` is read only", t->name);
-    if (t->is_later)
-        return error_set(error, E_NOT_IMPLEMENTED, "Table `%s` comes with a later version", t->name);
     if (t->column_count == 0 && q->st.kind == STATEMENT_INSERT)
         return error_set(error, E_READ_ONLY, "Table `%s` is not ready yet", t->name);
     return is_possible(t) ? OK : error_set(error, E_NOT_FOUND, "Table doesn't exist: `%s` has no %s", t->name, verb);

@@ -115,6 +115,8 @@ static enum status check_condition(struct cometql *q, uint32_t i, uint32_t *seen
     int                     column = table_column(q->table, c->column);
     if (column < 0)
         return unknown_column(c->column, error);
+    if (q->st.kind == STATEMENT_DELETE && q->table->not_in_delete & 1u << column)
+        return error_set(error, E_COLUMN, "Not a specific column `%.*s` for DELETE", SLICE_ARG(c->column));
     if (*seen & 1u << column)
         return error_set(error, E_WHERE, "Each column in the conditions used only once");
     *seen |= 1u << column;
@@ -129,7 +131,7 @@ static enum status check_condition(struct cometql *q, uint32_t i, uint32_t *seen
 /* A DELETE may name rows by id where the table has one: then the id is the key. */
 static enum status choose_key(struct cometql *q, struct error *error)
 {
-    if (q->key_condition < 0 && q->id_condition >= 0 && q->st.kind == STATEMENT_DELETE) {
+    if (q->key_condition < 0 && q->id_condition >= 0 && q->st.kind == STATEMENT_DELETE && !q->table->id_needs_key) {
         if (q->st.condition_count > 1)
             return error_set(error, E_WHERE, "Deleting by `%s` with further conditions needs one on `%s` as well",
                              q->table->columns[q->table->id].name, q->table->columns[q->table->key].name);

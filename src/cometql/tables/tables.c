@@ -58,6 +58,11 @@ static enum status check_letters(struct slice name, struct error *error)
                          : error_set(error, E_INVALID, "The channel name can contain only the characters A-Za-z0-9_-");
 }
 
+bool conference_name_is_valid(struct slice name)
+{
+    return name.len > 0 && name.len <= 64 && is_name(name);
+}
+
 enum status check_pipe_name(struct slice name, struct error *error)
 {
     if (name.len > 64)
