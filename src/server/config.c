@@ -10,6 +10,7 @@
 #include "server/jwt_keys.h"
 #include "server/proxies.h"
 #include "server/storage.h"
+#include "server/telephony.h"
 #include "server/tls_files.h"
 
 void config_remark(struct config *c, enum config_weight weight, const struct config_place *place, const char *format,
@@ -134,6 +135,20 @@ static void check_proxies(struct config *c)
         config_remark(c, CONFIG_ERROR, &place, "%s", e.text);
 }
 
+static void check_telephony(struct config *c)
+{
+    struct config_place place = place_of(c, SETTING_ID_sip_freeswitch);
+    struct error        e;
+    if (telephony_check(c, &e) != OK)
+        config_remark(c, CONFIG_ERROR, &place, "%s", e.text);
+    place = place_of(c, SETTING_ID_freeswitch_ip);
+    bool is_local = strncmp(c->freeswitch.ip, "127.", 4) == 0 || strcmp(c->freeswitch.ip, "::1") == 0;
+    if (telephony_is_on(c) && !is_local && *c->freeswitch.password == '\0' && c->freeswitch.allowed.count == 0)
+        config_remark(c, CONFIG_WARNING, &place,
+                      "freeswitch.ip is not the loopback address: whoever reaches the port gets the SIP secrets of all users; "
+                      "set freeswitch.allow, or freeswitch.user and freeswitch.password");
+}
+
 /* What no setting can tell alone. */
 static void check_together(struct config *c)
 {
@@ -165,6 +180,7 @@ static void check_together(struct config *c)
     check_proxies(c);
     tls_files_check(c, TLS_PORT_WS);
     tls_files_check(c, TLS_PORT_COMETQL);
+    check_telephony(c);
     struct error       error;
     struct store_setup store;
     place = place_of(c, SETTING_ID_store_backend);

@@ -150,24 +150,22 @@ static enum status write_file(struct secret *s, struct error *e)
     return file_error("write", s->file, e);
 }
 
-enum status secret_open(struct secret *out, const char *state_dir, const char *configured, struct error *out_error)
+enum status secret_open_file(struct secret *out, const char *state_dir, const char *file_name, const char *configured,
+                             struct error *out_error)
 {
     *out = (struct secret){ 0 };
-    enum status status = directory_make(state_dir, out_error);
-    if (status != OK)
-        return status;
     size_t len = strlen(configured);
     if (len > SECRET_MAX_LEN)
-        return error_set(out_error, E_CONFIG, "main.password is longer than %d bytes", SECRET_MAX_LEN);
+        return error_set(out_error, E_CONFIG, "a configured secret is longer than %d bytes", SECRET_MAX_LEN);
     memcpy(out->text, configured, len);
     if (len > 0)
         return OK;
 
-    int path_len = snprintf(out->file, sizeof out->file, "%s/%s", state_dir, SECRET_FILE_NAME);
+    int path_len = snprintf(out->file, sizeof out->file, "%s/%s", state_dir, file_name);
     if (path_len < 0 || (size_t)path_len >= sizeof out->file)
         return error_set(out_error, E_CONFIG, "main.state_dir: the path is too long");
-    bool exists;
-    status = read_file(out, &exists, out_error);
+    bool        exists;
+    enum status status = read_file(out, &exists, out_error);
     if (status != OK || exists)
         return status;
     status = write_file(out, out_error);
@@ -178,6 +176,17 @@ enum status secret_open(struct secret *out, const char *state_dir, const char *c
     if (status == OK && !exists)
         return error_set(out_error, E_CONFIG, "%s vanished while it was made", out->file);
     return status;
+}
+
+enum status secret_open(struct secret *out, const char *state_dir, const char *configured, struct error *out_error)
+{
+    *out = (struct secret){ 0 };
+    enum status status = directory_make(state_dir, out_error);
+    if (status != OK)
+        return status;
+    if (strlen(configured) > SECRET_MAX_LEN)
+        return error_set(out_error, E_CONFIG, "main.password is longer than %d bytes", SECRET_MAX_LEN);
+    return secret_open_file(out, state_dir, SECRET_FILE_NAME, configured, out_error);
 }
 
 void secret_clear(struct secret *s)

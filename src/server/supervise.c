@@ -23,12 +23,15 @@
 #include "server/proxies.h"
 #include "server/secret.h"
 #include "server/storage.h"
+#include "server/telephony.h"
 #include "server/tls_files.h"
 #include "server/user_settings.h"
 #include "server/wiring.h"
 #include "ws/conn.h"
 
 #define COMETQL_VERSION "5.7.99-Encke-" ENCKE_VERSION /* drivers parse the number and choose what they may use */
+
+#define ESL_QUEUE 65536 /* output that may wait for an event socket: a few commands */
 
 #define TABLE_SHARE 93 /* per cent of a descriptor table that connections may be planned for: the kernel's hashing spreads
                         * them over the listeners unevenly */
@@ -52,6 +55,7 @@ struct server {
     bool                    requires_tls; /* of CometQL's clients */
     struct secret           password;
     struct jwt_keys         jwt; /* for logins */
+    struct telephony_setup  telephony;
 };
 
 static int fail(const struct error *e)
@@ -111,6 +115,13 @@ static void set_ports(struct server *s)
     ws->proxy_timeout_ms = (uint32_t)c->ws.head_timeout_ms;
     sql->expects_proxy = c->cometql.has_proxy_protocol;
     sql->proxy_timeout_ms = (uint32_t)c->cometql.login_timeout_ms;
+    struct port *directory = &s->ports[PORT_DIRECTORY], *esl = &s->ports[PORT_ESL];
+    directory->ip = c->freeswitch.ip;
+    directory->port = c->freeswitch.port;
+    directory->backlog = (int)c->freeswitch.backlog;
+    directory->queue_limit_bytes = c->ws.max_queue_bytes;
+    directory->is_off = !telephony_is_on(c);
+    esl->queue_limit_bytes = ESL_QUEUE;
 }
 
 static enum status set_http(struct server *s, struct error *e)
@@ -178,6 +189,7 @@ static void set_cometql(struct server *s)
         .ws_statistics_s = (uint32_t)(c->ws.statistics_ms / 1000),
         .cometql_statistics_s = (uint32_t)(c->cometql.statistics_ms / 1000),
         .jwt = &s->jwt,
+        .telephony = &s->telephony.telephony,
         .start_ms = clock_mono_ms(),
     };
     cometql_setup(&s->cometql);
@@ -249,7 +261,8 @@ static enum status prepare(struct server *s, struct error *e)
         (status = secret_open(&s->password, c->main.state_dir, c->main.password, e)) != OK ||
         (status = jwt_keys_load(&s->jwt, c, s->password.text, e)) != OK ||
         (status = proxies_from(c, &s->proxies, e)) != OK ||
-        (status = load_certificates(s, e)) != OK)
+        (status = load_certificates(s, e)) != OK ||
+        (status = telephony_open(&s->telephony, c, PORT_ESL, e)) != OK)
         return status;
     set_ports(s);
     api_status_setup(c->main.node_name, s->shards.shard_count);
@@ -279,6 +292,7 @@ static void release(struct server *s)
     tls_context_free(s->cometql_tls);
     free(s->app_readers);
     secret_clear(&s->password);
+    telephony_close(&s->telephony);
     hub_clear();
 }
 
@@ -310,7 +324,11 @@ static void greet(const struct server *s)
 {
     const struct port *ws = &s->ports[PORT_WS], *sql = &s->ports[PORT_COMETQL];
     bool               is_any = strcmp(ws->ip, "0.0.0.0") == 0 || strcmp(ws->ip, "::") == 0;
-    printf("encke: ready ws=%s:%u cometql=%s:%u\n", ws->ip, ws->port, sql->ip, sql->port);
+    const struct port *directory = &s->ports[PORT_DIRECTORY];
+    printf("encke: ready ws=%s:%u cometql=%s:%u", ws->ip, ws->port, sql->ip, sql->port);
+    if (!directory->is_off)
+        printf(" freeswitch=%s:%u", directory->ip, directory->port);
+    printf("\n");
     if (!s->config->main.is_quiet) {
         printf("\n  page     http%s://%s:%u/\n", ws->tls != NULL ? "s" : "", is_any ? "localhost" : ws->ip, ws->port);
         greet_sql_client(s, sql);

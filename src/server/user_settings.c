@@ -17,6 +17,7 @@ struct user_rules user_rules_from(const struct config *c)
         .queue_age_ms = c->users.queue_age_ms,
         .queue_bytes = QUEUE_MEMORY,
         .message_bytes = (uint32_t)(c->ws.max_queue_bytes / 2), /* a connection must be able to take what waits for it */
+        .sip_secret_age_ms = c->sip.servers.count > 0 ? c->sip.secret_age_ms : 0,
         .cache_count = (uint32_t)c->users.cache_count,
     };
 }

@@ -1,9 +1,11 @@
 /* wiring.c: see wiring.h. */
 #include "server/wiring.h"
 
+#include "api/directory.h"
 #include "api/status.h"
 #include "cometql/exec.h"
 #include "dialect/classic.h"
+#include "esl/client.h"
 #include "http/conn.h"
 #include "http/static_files.h"
 #include "hub/hub.h"
@@ -34,6 +36,26 @@ const struct port wiring_ports[PORT_COUNT] = {
         .ended = COUNTER_SQL_ENDED,
         .events = COUNTER_SQL_EVENTS,
     },
+    [PORT_DIRECTORY] = {
+        .name = "freeswitch",
+        .kind = STREAM_DIRECTORY,
+        .first_ops = &http_conn_ops,
+        .online = COUNTER_DIRECTORY_ONLINE,
+        .added = COUNTER_DIRECTORY_ADDED,
+        .ended = COUNTER_DIRECTORY_ENDED,
+        .events = COUNTER_DIRECTORY_EVENTS,
+    },
+
+    /* Connections to FreeSWITCH's event sockets; nobody comes in there. */
+    [PORT_ESL] = {
+        .name = "esl",
+        .kind = STREAM_ESL,
+        .is_dialled = true,
+        .online = COUNTER_ESL_ONLINE,
+        .added = COUNTER_ESL_ADDED,
+        .ended = COUNTER_ESL_ENDED,
+        .events = COUNTER_ESL_EVENTS,
+    },
 };
 
 const struct http_route wiring_routes[] = {
@@ -49,6 +71,16 @@ const struct http_route wiring_routes[] = {
     { .method = "GET", .path = "/favicon.ico", .on_request = api_favicon_request },
     { .method = "GET", .path = "/comet-server/favicon.ico", .on_request = api_favicon_request },
 
+    /* The users of the telephones, on a port of their own. */
+    { .method = "GET", .path = "/directory", .is_prefix = true, .kind = STREAM_DIRECTORY, .on_request = api_directory_request },
+    { .method = "POST", .path = "/directory", .is_prefix = true, .kind = STREAM_DIRECTORY, .on_request = api_directory_request },
+    { .method = "GET", .path = "/comet-server-com/directory", .is_prefix = true, .kind = STREAM_DIRECTORY,
+      .on_request = api_directory_request },
+    { .method = "POST", .path = "/comet-server-com/directory", .is_prefix = true, .kind = STREAM_DIRECTORY,
+      .on_request = api_directory_request },
+    { .method = "OPTIONS", .path = "/", .is_prefix = true, .kind = STREAM_DIRECTORY, .on_request = api_options_request },
+    { .method = "GET", .path = "/", .is_prefix = true, .kind = STREAM_DIRECTORY, .on_request = api_directory_page_request },
+
     /* Everything else is a page: of main.base_dir, or one from inside the binary. */
     { .method = "GET", .path = "/", .is_prefix = true, .on_request = http_static_request },
 };
@@ -59,6 +91,6 @@ const struct dialect *const wiring_dialects[] = { &classic_dialect, &classic_old
 const unsigned              wiring_dialect_count = sizeof wiring_dialects / sizeof wiring_dialects[0];
 
 /* In the order in which they start in each shard, and take their turns. */
-const struct shard_part *const wiring_parts[] = { &http_part, &mysql_part, &hub_part, &classic_part,
-                                                  &cometql_part };
+const struct shard_part *const wiring_parts[] = { &http_part, &mysql_part, &esl_part, &hub_part,
+                                                  &classic_part, &cometql_part };
 const unsigned                 wiring_part_count = sizeof wiring_parts / sizeof wiring_parts[0];

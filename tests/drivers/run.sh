@@ -37,7 +37,7 @@ until grep -q '^encke: ready ' "$state/out" 2>/dev/null; do
     [ "$tries" -lt 200 ] || { echo "the server does not get ready"; cat "$state/out" "$state/err"; exit 1; }
     sleep 0.05
 done
-ENCKE_TEST_SQL_PORT=$(sed -n 's/^encke: ready .*cometql=[^ ]*:\([0-9]*\)$/\1/p' "$state/out")
+ENCKE_TEST_SQL_PORT=$(sed -n 's/^encke: ready .*cometql=[^ ]*:\([0-9]*\).*$/\1/p' "$state/out")
 export ENCKE_TEST_SQL_PORT ENCKE_TEST_PASSWORD
 
 cd "$here"

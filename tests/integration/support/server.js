@@ -15,7 +15,7 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 export const BINARY = process.env.ENCKE_BIN || join(ROOT, 'build', 'encke');
 export const PASSWORD = 'integration-password';
 
-const READY = /^encke: ready ws=([\d.]+):(\d+) cometql=([\d.]+):(\d+)$/m;
+const READY = /^encke: ready ws=([\d.]+):(\d+) cometql=([\d.]+):(\d+)(.*)$/m;
 const SANITIZER = /ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|SUMMARY: \w+Sanitizer/;
 
 export function tempDir() {
@@ -118,6 +118,7 @@ export class Server {
         this.wsPort = Number(found[2]);
         notePort(this.wsPort);
         this.sqlPort = Number(found[4]);
+        this.directoryPort = Number(/ freeswitch=[^ ]*:(\d+)/.exec(found[5])?.[1] ?? 0);
         return this;
     }
 
