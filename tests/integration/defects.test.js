@@ -52,6 +52,12 @@ const SEEN = {
     C13: ['integration/users.test.js', 'the right hash lets in, a wrong one leaves a stranger'],
     C15: ['unit/hub/users.c', 'users_are_forgotten_and_come_back_from_the_store'],
     C16: ['unit/hub/session.c', 'sessions_of_an_app_are_counted'],
+    B9: ['integration/telephony.test.js', 'DELETE by user alone (B9)'],
+    B10: ['integration/telephony.test.js', 'a name of 8,000 characters (B10)'],
+    B30: ['integration/telephony.test.js', 'harm nobody (B10, B30)'],
+    B33: ['integration/telephony.test.js', 'StreamServer is read, and shown (B33)'],
+    B34: ['integration/telephony.test.js', 'the other server is asked as well (B34)'],
+    B36: ['integration/directory.test.js', 'is not what the user logs in with (B36)'],
     C17: ['integration/many.test.js', 'a reader that stops reading is closed, and its neighbours get everything'],
     C18: ['unit/hub/flow.c', 'publishers_on_several_shards_keep_their_order_at_every_subscriber'],
     C19: ['integration/users.test.js', 'subscribers of user_status_N hear of the first connection and of the last'],
@@ -76,7 +82,6 @@ const SEEN = {
 
 /* No test can show these: what they are about does not exist here. */
 const ABSENT = {
-    ...Object.fromEntries(['B9', 'B10', 'B30', 'B33', 'B34', 'B36'].map((id) => [id, 'there are no conferences yet'])),
     C14: 'no code casts a link to another kind of handle; clusters come later',
     C40: 'nothing is pasted into SQL for other nodes; clusters come later',
 };

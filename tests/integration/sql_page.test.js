@@ -60,7 +60,7 @@ function examplesOf(page) {
 }
 
 describe('docs/reference/sql.md', () => {
-    const suite = serverForSuite();
+    const suite = serverForSuite({ 'sip.freeswitch': 'Server=10.0.0.2,Pwd=p,WSport=7443,Port=8021', 'freeswitch.port': 0 });
 
     test('every example is answered as the page says', async (t) => {
         const page = readFileSync(PAGE, 'utf8');
