@@ -353,6 +353,11 @@ cluster = []Server=127.0.0.2,Database=CometQL_v1,Uid=root,Pwd=password,Port=3307
 pipesalt = salt
 freeswitch = []Server=127.0.0.1,Pwd=ClueCon,WSport=7443,Port=8021
 
+[freeswitch]
+thread_num = 1
+ip = 127.0.0.1
+port = 0
+
 [statistics]
 allow = true
 to_log = true
@@ -375,7 +380,7 @@ txt = text/plain
         /* There is no such database here; mariadb.test.js has one. */
         const process = new Process(['--config', file, `--main.state_dir=${join(dir, 'state')}`, '--store.backend=sqlite']);
         t.after(() => process.kill('SIGKILL'));
-        const [, wsPort, sqlPort] = await until(() => /^encke: ready ws=.*:(\d+) cometql=.*:(\d+)$/m.exec(process.stdout), () => `ready${process.said()}`);
+        const [, wsPort, sqlPort] = await until(() => /^encke: ready ws=\S*:(\d+) cometql=\S*:(\d+)/m.exec(process.stdout), () => `ready${process.said()}`);
         assert.deepEqual(await (await fetch(`http://127.0.0.1:${wsPort}/info`)).json(), { status: 'ok', node: 'MyNode____' });
         const sql = await mysql.createConnection({ host: '127.0.0.1', port: Number(sqlPort), user: '999', password: 'CometQLPassword' });
         await sql.end();
