@@ -99,11 +99,11 @@ static void on_upgrade(struct stream *s, const struct http_request *r)
 }
 
 static const struct http_route routes[] = {
-    { "GET", "/hello", false, on_hello, NULL },   { "POST", "/echo", false, on_echo, NULL },
-    { "PUT", "/echo", false, on_echo, NULL },     { "GET", "/late", false, on_late, NULL },
-    { "GET", "/big", false, on_big, NULL },       { "GET", "/last", false, on_last, NULL },
-    { "GET", "/refused", false, on_refused, NULL }, { "GET", "/ws/", true, NULL, on_upgrade },
-    { "GET", "/both", false, on_hello, on_upgrade },
+    { "GET", "/hello", false, STREAM_WS, on_hello, NULL },   { "POST", "/echo", false, STREAM_WS, on_echo, NULL },
+    { "PUT", "/echo", false, STREAM_WS, on_echo, NULL },     { "GET", "/late", false, STREAM_WS, on_late, NULL },
+    { "GET", "/big", false, STREAM_WS, on_big, NULL },       { "GET", "/last", false, STREAM_WS, on_last, NULL },
+    { "GET", "/refused", false, STREAM_WS, on_refused, NULL }, { "GET", "/ws/", true, STREAM_WS, NULL, on_upgrade },
+    { "GET", "/both", false, STREAM_WS, on_hello, on_upgrade },
 };
 
 static struct peer start_with(uint32_t timeout_ms)

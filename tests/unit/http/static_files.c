@@ -19,8 +19,8 @@ static const struct http_type types[] = { { "cfg", "text/x-config" }, { "txt", "
 
 static const struct http_limits limits = { 2048, 16, 4096, 60000, 60000 };
 static const struct http_route  routes[] = {
-    { "GET", "/inside/", true, http_embedded_request, NULL },
-    { "GET", "/", true, http_static_request, NULL },
+    { "GET", "/inside/", true, STREAM_WS, http_embedded_request, NULL },
+    { "GET", "/", true, STREAM_WS, http_static_request, NULL },
 };
 
 static char root[] = "/tmp/encke-static-XXXXXX";
