@@ -37,7 +37,9 @@ TEST(keys_without_effect_are_known_with_a_reason)
 {
     UNUSED_STATE;
     assert_non_null(setting_ignored_find(SLICE("ws"), SLICE("thread_num")));
-    assert_non_null(setting_ignored_find(SLICE("sip"), SLICE("anything")));
+    assert_non_null(setting_ignored_find(SLICE("cometqlproxy"), SLICE("anything")));
+    assert_non_null(setting_ignored_find(SLICE("sip"), SLICE("host")));
+    assert_null(setting_ignored_find(SLICE("sip"), SLICE("anything")));
     assert_null(setting_ignored_find(SLICE("ws"), SLICE("anything")));
 }
 
