@@ -21,14 +21,15 @@ static const char usage[] =
     "  --quick              one run of each figure, fewer subscribers: does it work?\n"
     "  --runs=N             runs of each figure (3)\n"
     "  --connections=N      connections of the memory and connection rows (10000)\n"
-    "  --only=SECTION       memory, connect, single, latency, flow, burst or sql\n"
+    "  --only=SECTION       memory, connect, single, latency, flow, burst, slow, silence or sql,\n"
+    "                       or growth: the costs at 1,000, 10,000 ... up to --connections\n"
     "  --json=FILE          the same figures as JSON\n";
 
 void bench_subscribe(struct crowd *c, struct publisher *p, unsigned count)
 {
     static const unsigned char mask[4] = { 9, 8, 7, 6 };
     struct buf                 b = { 0 };
-    uint64_t                   until = clock_mono_ms() + 30000;
+    uint64_t                   until = clock_mono_ms() + 30000 + count / 5;
     ws_frame_make_masked(&b, WS_TEXT, true, SLICE("subscription\n" BENCH_CHANNEL), mask);
     crowd_say(c, buf_slice(&b));
     for (unsigned seen; (seen = publisher_count(p)) != count; usleep(10000))
@@ -138,6 +139,9 @@ int main(int argc, char **argv)
     describe(&b);
     bench_connections(&b);
     bench_broadcast(&b);
+    bench_slow(&b);
+    bench_silence(&b);
+    bench_growth(&b);
     bench_statements(&b);
     printf("\n%.0f s in all", (double)(clock_mono_ms() - begin) / 1000);
     return report_end(b.report) ? 0 : 1;

@@ -27,6 +27,9 @@ void bench_subscribe(struct crowd *c, struct publisher *p, unsigned count);
 
 void bench_connections(const struct bench *b); /* connections.c: memory, connections per second */
 void bench_broadcast(const struct bench *b);   /* broadcast.c: one at a time, bursts, latency */
+void bench_silence(const struct bench *b);     /* silence.c: pings and pongs, P7 */
+void bench_slow(const struct bench *b);        /* slow.c: subscribers that do not read, P9 */
+void bench_growth(const struct bench *b);      /* growth.c: the same costs at 1,000 ... connections; only when asked for */
 void bench_statements(const struct bench *b);  /* connections.c: CometQL without subscribers */
 
 #endif

@@ -3,29 +3,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "bench/bench.h"
-#include "bench/raw.h"
-#include "bench/sql.h"
-#include "bench/target.h"
+#include "bench/stage.h"
 
-#define WINDOW 200              /* reports a WebSocket publisher leaves outstanding */
 #define SQL_DEPTH 32            /* statements under way on each CometQL connection */
 #define FLOW_DELIVERIES 3000000 /* a second: more than P5 asks for, over seconds */
 #define JOIN_BYTES (256 * 1024) /* of the raw loop that joins messages */
-
-/* No pings in the middle of a row; room for a burst before a slow reader is closed. */
-static const char *const options[] = { "--ws.ping=0", "--ws.idle=0", "--ws.max_queue=64M", NULL };
-
-/* The server and the raw loop, with a crowd at each. */
-struct stage {
-    const struct bench *bench;
-    unsigned            count; /* subscribers of each */
-    struct target       target;
-    struct raw          raw;
-    struct crowd       *ours, *raws;
-    struct publisher    publisher;
-    struct sql          sql;
-};
 
 /* The best of the field and CppComet, deliveries per second (shared goals of the project, measured on such a machine).
  */
@@ -47,74 +29,6 @@ static const struct peer *peer_of(unsigned count, unsigned bytes)
     return p;
 }
 
-/* --- the stage ------------------------------------------------------------------------------------------- */
-
-static void stage_open(struct stage *s, const struct bench *b, unsigned count)
-{
-    struct crowd_opening opening;
-    *s = (struct stage){ .bench = b, .count = count };
-    s->target = target_start(b->server, options);
-    publisher_open(&s->publisher, s->target.ws_port);
-    raw_start(&s->raw, target_threads(s->target.pid) - 1, s->publisher.head_bytes, s->publisher.hello_bytes);
-    s->ours = crowd_new(s->target.ws_port, count);
-    s->raws = crowd_new(s->raw.port, count);
-    if (!crowd_open(s->ours, 0, &opening) || !crowd_open(s->raws, 0, &opening))
-        die("%u connections could not be opened", count);
-    bench_subscribe(s->ours, &s->publisher, count);
-    sql_open(&s->sql, s->target.sql_port, "bench");
-}
-
-static void check(struct stage *s, struct crowd *c, const char *whose)
-{
-    struct crowd_faults f = crowd_faults(c);
-    if (f.numbers > 0 || f.closed > 0)
-        report_fault(s->bench->report,
-                     "%u subscribers of %s: %llu messages lost, doubled or out of order, %llu connections closed",
-                     s->count, whose, (unsigned long long)f.numbers, (unsigned long long)f.closed);
-}
-
-static void stage_close(struct stage *s)
-{
-    target_settle(s->target.pid);
-    check(s, s->ours, "encke");
-    check(s, s->raws, "the raw loop");
-    sql_close(&s->sql);
-    publisher_close(&s->publisher);
-    crowd_free(s->ours);
-    crowd_free(s->raws);
-    raw_stop(&s->raw);
-    target_stop(&s->target);
-}
-
-/* Seconds from `begin` until the crowd had everything. */
-static double wait_all(struct crowd *c, uint64_t begin, const char *whose)
-{
-    uint64_t end;
-    if (!crowd_wait(c, &end))
-        die("%s: not every message came to every subscriber: %llu connections were closed", whose,
-            (unsigned long long)crowd_faults(c).closed);
-    return (double)(end - begin) / 1e9;
-}
-
-/* One message to all; the publisher's clock is running from before it is sent. */
-static double deliver_one(struct stage *s, unsigned bytes)
-{
-    crowd_expect(s->ours, s->count);
-    uint64_t begin = clock_mono_ns();
-    publisher_send(&s->publisher, 1, bytes, WINDOW);
-    double seconds = wait_all(s->ours, begin, "encke");
-    publisher_collect(&s->publisher);
-    return seconds;
-}
-
-static double deliver_raw(struct stage *s, unsigned count, uint32_t join_bytes)
-{
-    crowd_expect(s->raws, (uint64_t)count * s->count);
-    uint64_t begin = clock_mono_ns();
-    raw_send(&s->raw, count, crowd_frame_bytes(s->ours), join_bytes);
-    return wait_all(s->raws, begin, "the raw loop");
-}
-
 /* --- one at a time --------------------------------------------------------------------------------------- */
 
 /* Ours and the raw loop's. */
@@ -127,8 +41,8 @@ static void single_run(struct stage *s, unsigned bytes, unsigned messages, struc
     const pid_t pids[2] = { s->target.pid, s->raw.pid };
     double      took[2] = { 0 }, cpu[2] = { target_cpu_us(pids[0]), target_cpu_us(pids[1]) };
     for (unsigned i = 0; i < messages; i++) { /* in turns: what else happens on the machine happens to both */
-        took[0] += deliver_one(s, bytes);
-        took[1] += deliver_raw(s, 1, 0);
+        took[0] += stage_deliver_one(s, bytes);
+        took[1] += stage_deliver_raw(s, 1, 0);
     }
     for (unsigned i = 0; i < 2; i++) {
         series_add(&out->rate[i], (double)messages * s->count / took[i]);
@@ -143,8 +57,8 @@ static void single_row(struct stage *s, unsigned bytes)
     unsigned             messages = (s->bench->is_quick ? 40000 : 200000) / s->count;
     char                 id[64], what[64];
     figures = (struct single){ 0 };
-    deliver_one(s, bytes); /* warms up, and tells the size of a frame */
-    deliver_raw(s, 1, 0);
+    stage_deliver_one(s, bytes); /* warms up, and tells the size of a frame */
+    stage_deliver_raw(s, 1, 0);
     for (unsigned run = 0; run < s->bench->runs; run++)
         single_run(s, bytes, messages > 0 ? messages : 1, &figures);
     snprintf(id, sizeof id, "single.%u.%u", bytes, s->count);
@@ -183,7 +97,7 @@ static double burst(struct stage *s, unsigned bytes, unsigned messages, bool by_
         sql_insert(&s->sql, BENCH_CHANNEL, messages, bytes, SQL_DEPTH);
     else
         publisher_send(&s->publisher, messages, bytes, WINDOW);
-    double seconds = wait_all(s->ours, begin, "encke");
+    double seconds = stage_wait(s->ours, begin, "encke");
     publisher_collect(&s->publisher);
     return seconds;
 }
@@ -194,10 +108,10 @@ static void burst_row(struct stage *s, unsigned bytes, bool by_sql)
     const struct peer *peer = peer_of(s->count, bytes);
     unsigned           messages = burst_messages(s, bytes);
     char               id[64], what[64];
-    deliver_one(s, bytes); /* tells the size of a frame */
+    stage_deliver_one(s, bytes); /* tells the size of a frame */
     for (unsigned run = 0; run < s->bench->runs; run++) {
         series_add(&ours, (double)messages * s->count / burst(s, bytes, messages, by_sql));
-        series_add(&raw, (double)messages * s->count / deliver_raw(s, messages, JOIN_BYTES));
+        series_add(&raw, (double)messages * s->count / stage_deliver_raw(s, messages, JOIN_BYTES));
     }
     snprintf(id, sizeof id, "burst.%u.%u.%s", bytes, s->count, by_sql ? "sql" : "websocket");
     snprintf(what, sizeof what, "%u of %u B to %u, by %s", messages, bytes, s->count, by_sql ? "CometQL" : "WebSocket");
@@ -215,13 +129,6 @@ static void burst_row(struct stage *s, unsigned bytes, bool by_sql)
 
 /* --- a steady flow --------------------------------------------------------------------------------------- */
 
-static void wait_until_ns(uint64_t when)
-{
-    uint64_t now = clock_mono_ns();
-    if (now < when)
-        usleep((useconds_t)((when - now) / 1000));
-}
-
 /* A publisher who waits for nothing and goes on for seconds: does the server keep up, what does it use, how far behind
  * is the last subscriber at the end? */
 static void flow_run(struct stage *s, unsigned bytes, struct series figures[3])
@@ -231,11 +138,11 @@ static void flow_run(struct stage *s, unsigned bytes, struct series figures[3])
     double   cpu = target_cpu_us(s->target.pid);
     uint64_t begin = clock_mono_ns(), last = begin;
     for (unsigned i = 0; i < messages; i++) {
-        wait_until_ns(begin + i * (UINT64_C(1000000000) / a_second));
+        stage_wait_until(begin + i * (UINT64_C(1000000000) / a_second));
         last = clock_mono_ns();
         publisher_send(&s->publisher, 1, bytes, WINDOW);
     }
-    double took = wait_all(s->ours, begin, "encke");
+    double took = stage_wait(s->ours, begin, "encke");
     publisher_collect(&s->publisher);
     series_add(&figures[0], (double)messages * s->count / took);
     series_add(&figures[1], (took - (double)(last - begin) / 1e9) * 1000);
@@ -273,14 +180,14 @@ static void latency_rows(struct stage *s)
     struct series        figure[4] = { 0 };
     unsigned             messages = s->bench->is_quick ? 10 : 50;
     char                 what[64];
-    deliver_one(s, 64);
-    deliver_raw(s, 1, 0);
+    stage_deliver_one(s, 64);
+    stage_deliver_raw(s, 1, 0);
     uint64_t begin = clock_mono_ns();
     for (unsigned i = 0; i < messages; i++) { /* in turns, so that each has a tenth of a second for itself */
-        wait_until_ns(begin + i * UINT64_C(200000000));
-        series_add(&ours, deliver_one(s, 64) * 1000);
-        wait_until_ns(begin + i * UINT64_C(200000000) + 100000000);
-        series_add(&raw, deliver_raw(s, 1, 0) * 1000);
+        stage_wait_until(begin + i * UINT64_C(200000000));
+        series_add(&ours, stage_deliver_one(s, 64) * 1000);
+        stage_wait_until(begin + i * UINT64_C(200000000) + 100000000);
+        series_add(&raw, stage_deliver_raw(s, 1, 0) * 1000);
     }
     series_add(&figure[0], series_median(&ours));
     series_add(&figure[1], series_median(&raw));

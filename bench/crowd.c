@@ -69,7 +69,7 @@ struct crowd {
     atomic_uint        busy;     /* members that have not carried out the order */
     _Atomic int64_t    expected; /* messages still to come */
     _Atomic uint64_t   seen;     /* messages, ever: is it going on? */
-    _Atomic uint64_t   done_ns, faults, closed;
+    _Atomic uint64_t   done_ns, faults, closed, pings;
     _Atomic uint32_t   frame_bytes;
 };
 
@@ -267,6 +267,8 @@ static void account(struct crowd *c, const struct walked *w)
 {
     if (w->faults > 0)
         atomic_fetch_add(&c->faults, w->faults);
+    if (w->pings > 0)
+        atomic_fetch_add_explicit(&c->pings, w->pings, memory_order_relaxed);
     if (w->messages == 0)
         return;
     atomic_store_explicit(&c->frame_bytes, w->frame_bytes, memory_order_relaxed);
@@ -395,7 +397,7 @@ bool crowd_open(struct crowd *c, unsigned pace, struct crowd_opening *out)
     uint64_t begin = clock_mono_ns();
     c->pace = pace;
     give_order(c, ORDER_OPEN);
-    if (!wait_done(c, 120000))
+    if (!wait_done(c, 300000))
         return false;
     out->seconds = (double)(clock_mono_ns() - begin) / 1e9;
     sum_up(c, out);
@@ -406,7 +408,7 @@ void crowd_say(struct crowd *c, struct slice bytes)
 {
     c->saying = bytes;
     give_order(c, ORDER_SAY);
-    if (!wait_done(c, 60000))
+    if (!wait_done(c, 120000))
         die("the crowd could not send");
 }
 
@@ -426,6 +428,11 @@ bool crowd_wait(struct crowd *c, uint64_t *out_ns)
     }
     *out_ns = atomic_load(&c->done_ns);
     return atomic_load(&c->expected) == 0 && atomic_load(&c->closed) == 0;
+}
+
+uint64_t crowd_pings(const struct crowd *c)
+{
+    return atomic_load(&c->pings);
 }
 
 uint32_t crowd_frame_bytes(const struct crowd *c)

@@ -43,6 +43,7 @@ void crowd_expect(struct crowd *c, uint64_t messages);
 /* Waits for the last of them; *out_ns is when it was read. False: nothing came for 20 s, or a connection was closed. */
 bool crowd_wait(struct crowd *c, uint64_t *out_ns);
 
+uint64_t            crowd_pings(const struct crowd *c);       /* answered since the beginning */
 uint32_t            crowd_frame_bytes(const struct crowd *c); /* of the last message; 0: none yet */
 struct crowd_faults crowd_faults(const struct crowd *c);
 

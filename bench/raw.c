@@ -30,6 +30,7 @@
 #define LISTENER -1
 #define ORDERS -2
 #define REQUEST_MAX 2048
+#define PING_BYTES 2 /* an empty ping; no message is so short */
 
 struct order {
     uint32_t first, count, frame_bytes, join_bytes;
@@ -70,6 +71,10 @@ static void make_messages(struct buf *out, uint32_t first, uint32_t count, uint3
 {
     struct buf payload = { 0 };
     size_t     head = frame_bytes > 127 ? 4 : 2;
+    if (frame_bytes == PING_BYTES) {
+        ws_frame_make(out, WS_PING, SLICE(""));
+        return;
+    }
     buf_text(&payload, WALKER_PREFIX "00000000");
     while (payload.len + head < frame_bytes)
         buf_byte(&payload, 'x');
@@ -244,11 +249,22 @@ void raw_stop(struct raw *r)
     r->pid = 0;
 }
 
+static void give_order(const struct raw *r, const struct order *o)
+{
+    for (unsigned i = 0; i < r->threads; i++)
+        if (write(r->orders[i], o, sizeof *o) != sizeof *o)
+            die("the raw loop is gone: %s", strerror(errno));
+}
+
 void raw_send(struct raw *r, unsigned count, uint32_t frame_bytes, uint32_t join_bytes)
 {
     const struct order o = { r->number, count, frame_bytes, join_bytes };
     r->number = (r->number + count) % WALKER_NUMBERS;
-    for (unsigned i = 0; i < r->threads; i++)
-        if (write(r->orders[i], &o, sizeof o) != sizeof o)
-            die("the raw loop is gone: %s", strerror(errno));
+    give_order(r, &o);
+}
+
+void raw_ping(struct raw *r)
+{
+    const struct order o = { .count = 1, .frame_bytes = PING_BYTES };
+    give_order(r, &o);
 }

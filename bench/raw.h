@@ -29,4 +29,7 @@ void raw_stop(struct raw *r);
  * into join_bytes go with one send; 0: one message, one send. */
 void raw_send(struct raw *r, unsigned count, uint32_t frame_bytes, uint32_t join_bytes);
 
+/* Every thread sends a ping to each of its sockets, and reads the answers as they come. */
+void raw_ping(struct raw *r);
+
 #endif
