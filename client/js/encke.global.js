@@ -326,7 +326,9 @@
             if (this.state !== 'waiting')
                 return; /* a listener has closed the client */
             const ceiling = Math.min(this.options.maxDelay, this.options.minDelay * 2 ** this._attempt++);
-            const delay = this.options.random() * ceiling;
+            const told = this._returnAfter; /* by a server that was to stop */
+            this._returnAfter = undefined;
+            const delay = told !== undefined ? told : this.options.random() * ceiling;
             this._retryTimer = setTimeout(() => this._connect(), delay);
             this._emit('reconnecting', { delay, attempt: this._attempt });
         }
@@ -437,6 +439,8 @@
                 this._failed(frame);
             else if (frame.pipe === 'sys' && frame.event === 'login')
                 this._loggedIn(frame);
+            else if (frame.pipe === 'sys' && frame.event === 'leaving')
+                this._returnAfter = Math.min(Number(frame.data && frame.data.after_ms) || 0, this.options.maxDelay);
             else if (frame.marker !== undefined)
                 this._answered(frame);
             else if (typeof frame.pipe === 'string' && frame.pipe.startsWith('_answer_to_'))

@@ -1,6 +1,9 @@
 /* classic.c: a browser connects, and leaves (spec classic-protocol.md sections 1 and 4). */
 #include "dialect/classic.h"
 
+#include <stdio.h>
+
+#include "base/crypto.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/slab.h"
@@ -9,6 +12,8 @@
 
 #define SESSION_MAX 1024
 #define UUID_MAX    32
+
+#define RETURN_SPREAD_MS 2000 /* over which clients come back that were told to */
 
 const struct classic_settings *classic_settings;
 
@@ -145,6 +150,17 @@ static void on_drain(struct ws_conn *ws)
     classic_log_go_on(list_object(ws, struct classic, ws));
 }
 
+/* To our own client; it comes back then, and not all of them in one moment. CppComet's library has delays of its own. */
+static void on_leave(struct ws_conn *ws, uint32_t back_ms)
+{
+    struct classic *c = list_object(ws, struct classic, ws);
+    char            data[48];
+    if (!classic_is_new(c))
+        return;
+    snprintf(data, sizeof data, "{\"after_ms\":%llu}", (unsigned long long)back_ms + random_u64() % RETURN_SPREAD_MS);
+    classic_say(c, &(struct classic_frame){ .data = slice_str(data), .event = SLICE("leaving"), .pipe = SLICE("sys"), .authorized = -1 });
+}
+
 static void on_close(struct ws_conn *ws)
 {
     struct classic *c = list_object(ws, struct classic, ws);
@@ -155,7 +171,12 @@ static void on_close(struct ws_conn *ws)
 
 /* Never completes a clean close: the browser library reconnects after an unclean one only (section 3.9). */
 static const struct ws_ops classic_ws_ops = {
-    .name = "classic", .on_message = on_message, .on_drain = on_drain, .on_close = on_close, .drops_without_close = true
+    .name = "classic",
+    .on_message = on_message,
+    .on_drain = on_drain,
+    .on_leave = on_leave,
+    .on_close = on_close,
+    .drops_without_close = true,
 };
 
 /* The error is told in a frame, because a browser shows a page nothing of a refused upgrade; then the connection ends. The code

@@ -296,6 +296,18 @@ static void conn_on_quiet(struct stream *s)
         http_refuse(s, 408, "The request did not come in time");
 }
 
+/* What is being asked and answered is finished first. */
+static void conn_on_leave(struct stream *s, uint32_t back_ms)
+{
+    struct http_conn *c = s->owner;
+
+    (void)back_ms;
+    if (c == NULL || c->state == HTTP_WAITING || c->state == HTTP_READING)
+        stream_finish(s);
+    else
+        c->keeps_alive = false;
+}
+
 static void conn_on_gone(struct stream *s)
 {
     struct http_conn *c = s->owner;
@@ -314,6 +326,7 @@ const struct stream_ops http_conn_ops = {
     .on_bytes = conn_on_bytes,
     .on_drain = conn_on_drain,
     .on_quiet = conn_on_quiet,
+    .on_leave = conn_on_leave,
     .on_gone = conn_on_gone,
 };
 

@@ -53,6 +53,9 @@ struct shard {
     uint32_t         table_limit; /* streams it may hold */
     bool             listeners_closed;
     uint64_t         resume_accept_ms;
+    uint64_t         drain_from_ms; /* 0: not draining */
+    uint64_t         drained;       /* told to leave since then */
+    uint32_t         drain_next;    /* index of the stream to look at next */
     uint64_t         stop_by_ms; /* 0: not stopping */
     uint64_t         quiet_since_ms; /* while stopping: nothing was left to do from then on */
 
@@ -66,6 +69,8 @@ struct shards {
     struct shard   *shards; /* owned array */
     unsigned        count;
     _Atomic int64_t connections;    /* counted ones, all shards */
+    _Atomic uint32_t drain_per_s;   /* 0: run */
+    _Atomic uint64_t back_at_ms;    /* monotonic: when the server is expected back */
     _Atomic int     stop_grace_ms;  /* < 0: run */
 };
 
@@ -85,6 +90,7 @@ void stream_on_events(struct shard *shard, uint64_t id, uint32_t events);
 void stream_read_ready(struct shard *shard);
 void stream_on_due(void *stream);
 void graves_run(struct shard *shard);
+void streams_leave(struct shard *shard, uint64_t most, uint32_t back_ms);
 void streams_close_all(struct shard *shard);
 bool streams_have_output(const struct shard *shard);
 void stream_mark_ready(struct shard *shard, struct stream *s);

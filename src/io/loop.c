@@ -70,6 +70,24 @@ static void handle(struct shard *shard, const struct epoll_event *e)
     }
 }
 
+/* Draining: the listeners go at once, the clients at their pace. True: some are still to go. */
+static bool drain_turn(struct shard *shard)
+{
+    uint32_t per_s = atomic_load_explicit(&shards.drain_per_s, memory_order_acquire);
+    if (per_s == 0)
+        return false;
+    if (shard->drain_from_ms == 0) {
+        listeners_close(shard);
+        shard->drain_from_ms = shard_here.now_ms;
+    }
+    uint64_t back_at = atomic_load_explicit(&shards.back_at_ms, memory_order_relaxed);
+    uint64_t back_ms = back_at > shard_here.now_ms ? back_at - shard_here.now_ms : 0;
+    uint64_t due = (shard_here.now_ms - shard->drain_from_ms) * per_s / 1000 / shards.count + 1;
+    if (due > shard->drained)
+        streams_leave(shard, due - shard->drained, (uint32_t)back_ms);
+    return true;
+}
+
 /* Stopping: the listeners go at once, the connections when everything that was accepted is delivered and has left, or when the
  * grace is over. "Everything" is known only of this shard, so it stays quiet for a moment in which others may still post. */
 static bool is_stopped(struct shard *shard, bool is_busy)
@@ -94,10 +112,11 @@ void loop_run(struct shard *shard)
     do {
         clock_tick();
         bool     letters_left = inbox_drain(shard);
+        bool     is_draining = drain_turn(shard);
         uint32_t most_ms = parts_turn(shard);
         is_busy = letters_left || most_ms != SHARD_ANY_TIME;
         if (most_ms > LONGEST_WAIT_MS)
-            most_ms = shard->stop_by_ms > 0 ? STOPPING_WAIT_MS : LONGEST_WAIT_MS;
+            most_ms = shard->stop_by_ms > 0 || is_draining ? STOPPING_WAIT_MS : LONGEST_WAIT_MS;
         wheel_turn(&shard->wheel, shard_here.now_ms, stream_on_due);
         listeners_resume(shard);
         bool must_hurry = letters_left || shard->graves != SLAB_NONE;

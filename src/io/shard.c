@@ -196,6 +196,7 @@ enum status shards_start(const struct shards_setup *setup, struct error *out_err
 {
     shards.count = setup->shard_count;
     shards.connections = 0;
+    shards.drain_per_s = 0;
     shards.stop_grace_ms = -1;
     shards.shards = aligned_alloc(64, (setup->shard_count * sizeof(struct shard) + 63) / 64 * 64);
     if (shards.shards == NULL)
@@ -216,13 +217,31 @@ enum status shards_start(const struct shards_setup *setup, struct error *out_err
     return s;
 }
 
-void shards_stop(uint32_t grace_ms)
+static void wake_all(void)
 {
-    atomic_store(&shards.stop_grace_ms, (int)(grace_ms < 3600000 ? grace_ms : 3600000));
     for (unsigned i = 0; i < shards.count; i++) {
         uint64_t one = 1;
         (void)!write(shards.shards[i].wake_fd, &one, sizeof one);
     }
+}
+
+void shards_drain(uint32_t per_s, uint32_t back_ms)
+{
+    atomic_store(&shards.back_at_ms, clock_mono_ms() + back_ms);
+    atomic_store(&shards.drain_per_s, per_s > 0 ? per_s : 1);
+    wake_all();
+}
+
+uint64_t shards_connections(void)
+{
+    int64_t count = atomic_load_explicit(&shards.connections, memory_order_relaxed);
+    return count > 0 ? (uint64_t)count : 0;
+}
+
+void shards_stop(uint32_t grace_ms)
+{
+    atomic_store(&shards.stop_grace_ms, (int)(grace_ms < 3600000 ? grace_ms : 3600000));
+    wake_all();
 }
 
 void shards_join(void)

@@ -58,6 +58,13 @@ enum status shards_start(const struct shards_setup *setup, struct error *out_err
 /* From any thread: gives the letter to shard `to`, which may be the caller's own. */
 void shard_post(unsigned to, struct letter *given);
 
+/* Asks all shards to let their clients go: nobody new is accepted, and of the connections that count towards max_connections
+ * `per_s` a second, over all shards, are told to leave, and that the server is expected back in back_ms (stream_ops.on_leave). */
+void shards_drain(uint32_t per_s, uint32_t back_ms);
+
+/* From any thread: connections that count towards max_connections, of all shards. */
+uint64_t shards_connections(void);
+
 /* Asks all shards to stop: they close their listeners, send what is queued for at most `grace_ms`, close everything. */
 void shards_stop(uint32_t grace_ms);
 

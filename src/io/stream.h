@@ -52,6 +52,11 @@ struct stream_ops {
 
     void (*on_drain)(struct stream *s); /* the queue has emptied; may be NULL */
     void (*on_quiet)(struct stream *s); /* the timer armed with stream_wait is due; may be NULL */
+
+    /* The server is to stop, and is expected back in `back_ms`: say goodbye and finish as soon as what was begun is done. May be
+     * NULL: the connection is finished at once. Of connections that count towards max_connections only. */
+    void (*on_leave)(struct stream *s, uint32_t back_ms);
+
     void (*on_gone)(struct stream *s);  /* free the owner; the stream is still readable, not writable */
 };
 
@@ -65,6 +70,7 @@ enum stream_flags {
     STREAM_ENDED = 1 << 6,     /* the end of what the peer sends has been read: closes when `out` is empty */
     STREAM_TOLD = 1 << 7,      /* a proxy has said who the peer is */
     STREAM_DIALLING = 1 << 8,  /* not connected yet (io/dial.h) */
+    STREAM_LEAVING = 1 << 9,   /* on_leave was called */
 };
 
 struct stream {

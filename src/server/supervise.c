@@ -336,6 +336,28 @@ static void greet(const struct server *s)
     fflush(stdout);
 }
 
+/* Lets the browsers go at their pace. A second signal ends it early. */
+static void drain(const struct server *s, const sigset_t *signals)
+{
+    uint64_t count = shards_connections(), until = clock_mono_ms() + s->config->main.drain_timeout_ms;
+    if (count == 0 || s->config->main.drain_timeout_ms == 0)
+        return;
+    uint64_t takes_ms = count * 1000 / s->config->main.drain_rate + 1;
+    if (takes_ms > s->config->main.drain_timeout_ms)
+        takes_ms = s->config->main.drain_timeout_ms;
+    log_info("letting %llu connections go, %llu a second; a second signal ends it", (unsigned long long)count,
+             (unsigned long long)s->config->main.drain_rate);
+    shards_drain((uint32_t)s->config->main.drain_rate, (uint32_t)takes_ms);
+    while (shards_connections() > 0 && clock_mono_ms() < until) {
+        const struct timespec moment = { .tv_nsec = 10000000 };
+        int                   signal = sigtimedwait(signals, NULL, &moment);
+        if (signal == SIGINT || signal == SIGTERM)
+            break;
+    }
+    if ((count = shards_connections()) > 0)
+        log_warn("%llu connections have not left in time and are dropped", (unsigned long long)count);
+}
+
 /* Until somebody wants it to end. */
 static void serve(struct server *s, const sigset_t *signals)
 {
@@ -351,6 +373,7 @@ static void serve(struct server *s, const sigset_t *signals)
             console_tick(console);
     }
     console_free(console);
+    drain(s, signals);
 }
 
 static void watch_signals(sigset_t *signals)

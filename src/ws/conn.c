@@ -285,11 +285,25 @@ static void conn_on_gone(struct stream *s)
     ws->ops->on_close(ws);
 }
 
+/* The client stays connected until it has what is queued for it; a dialect that never closes cleanly ends without a Close frame. */
+static void conn_on_leave(struct stream *s, uint32_t back_ms)
+{
+    struct ws_conn *ws = s->owner;
+
+    if (ws->ops->on_leave != NULL)
+        ws->ops->on_leave(ws, back_ms);
+    if (ws->ops->drops_without_close)
+        stream_finish(s);
+    else
+        ws_conn_close(ws, WS_CLOSE_RESTART, SLICE("The server is restarted"));
+}
+
 const struct stream_ops ws_stream_ops = {
     .name = "ws",
     .on_bytes = conn_on_bytes,
     .on_drain = conn_on_drain,
     .on_quiet = conn_on_quiet,
+    .on_leave = conn_on_leave,
     .on_gone = conn_on_gone,
 };
 

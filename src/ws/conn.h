@@ -29,6 +29,7 @@ enum ws_close_code {
     WS_CLOSE_POLICY = 1008,
     WS_CLOSE_TOO_BIG = 1009,
     WS_CLOSE_INTERNAL = 1011,
+    WS_CLOSE_RESTART = 1012,
     WS_CLOSE_TRY_LATER = 1013,
 };
 
@@ -47,6 +48,10 @@ struct ws_ops {
 
     /* What was queued for the client has left; may be NULL. For answers that are sent piece by piece. */
     void (*on_drain)(struct ws_conn *ws);
+
+    /* The server is to stop, and is expected back in `back_ms`: the last word to this client; the connection is then ended. May be
+     * NULL. */
+    void (*on_leave)(struct ws_conn *ws, uint32_t back_ms);
 
     /* The connection is over; free the object around the ws_conn. */
     void (*on_close)(struct ws_conn *ws);
