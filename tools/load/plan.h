@@ -3,12 +3,13 @@
  *   encke-load ws://127.0.0.1:8087 -c 64000 -r 2500 --hold 60
  *   encke-load ws://host:8087 --classic -c 10000 --workload broadcast --rate 100 --size 64 --publish sql --sql host:3307
  *
- * plan_parse is pure but for reading a file named by @file (messages to send). Thread: main.
+ * plan_parse is pure but for reading files that it is told to read (--send @file, --password-file) and ENCKE_PASSWORD. Thread: main.
  */
 #ifndef ENCKE_LOAD_PLAN_H
 #define ENCKE_LOAD_PLAN_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "base/slice.h"
 #include "base/status.h"
@@ -67,17 +68,18 @@ struct plan {
     uint16_t              sql_port;
     int                   server_pid;        /* 0: unknown; its memory and CPU are shown and recorded */
     uint32_t              connect_timeout_s;
-    const char           *json_path, *html_path; /* borrowed from argv; NULL: none */
+    const char           *json_path, *html_path; /* borrowed from argv; NULL: none; "-" is the standard output */
+    const char           *inputs[2];         /* borrowed from argv: the files of compare and report */
     bool                  is_quiet;          /* no live screen */
 };
 
-enum plan_action { PLAN_RUN, PLAN_HELP, PLAN_VERSION, PLAN_COMPARE };
+enum plan_action { PLAN_RUN, PLAN_HELP, PLAN_VERSION, PLAN_COMPARE, PLAN_REPORT };
 
-/* The error names the option and says what would be right. A password in argv is overwritten there. */
+/* The error names the option and says what would be right. A password in argv is overwritten there. *out is to be cleared in any case. */
 enum status plan_parse(int argc, char **argv, struct plan *out, enum plan_action *out_action, struct error *out_error)
     __attribute__((warn_unused_result));
 void plan_clear(struct plan *p);
-void plan_help(void);
+void plan_help(FILE *out);
 
 /* What it amounts to in a sentence: "64,000 connections at 2,500 a second to ws://..., held for 60 s". */
 const char *plan_sentence(const struct plan *p, char *out, size_t size);
