@@ -1,6 +1,7 @@
 /* engine.c: see engine.h.
  *
- *   ramp: connect all -> hold: publish, second after second -> quiet: what is under way arrives -> the last word of every listener
+ *   ramp: connect all -> settle: silence -> hold: publish, second after second -> quiet: what is under way arrives -> the last
+ *   word of every listener. A storm stops the clock of the hold until all are back.
  */
 #include "load/engine.h"
 
@@ -15,9 +16,10 @@
 #include "load/publish.h"
 
 #define QUIET_MOST_S 20 /* for what is under way to arrive */
+#define STUCK_S      30 /* without one more that came back, a storm is over */
 #define SECOND_NS    1000000000u
 
-enum phase { PHASE_RAMP, PHASE_HOLD, PHASE_QUIET, PHASE_OVER };
+enum phase { PHASE_RAMP, PHASE_SETTLE, PHASE_HOLD, PHASE_QUIET, PHASE_OVER };
 
 struct run {
     const struct plan *plan;
@@ -30,7 +32,11 @@ struct run {
     uint64_t           start_ns, phase_ns;
     uint64_t           heard; /* deliveries so far */
     unsigned           still; /* seconds without one */
-    bool               has_stormed, wants_end;
+    uint64_t           storm_ns, back_ns; /* when all were cut, and when somebody came back last */
+    uint32_t           back;              /* how many are back */
+    double             silent_cores;      /* the sum of the samples while all were silent */
+    unsigned           silent_samples;
+    bool               has_stormed, is_storming, wants_end;
 };
 
 static bool publishes(const struct plan *p)
@@ -143,11 +149,52 @@ static void disturb(struct run *run)
 {
     const struct plan *p = run->plan;
     if (p->workload == WORKLOAD_STORM && !run->has_stormed && in_phase_s(run) >= p->hold_s / 2.0) {
-        run->has_stormed = true;
+        run->has_stormed = run->is_storming = true;
+        run->storm_ns = run->back_ns = clock_mono_ns();
+        run->back = 0;
         crew_cut(run->crew, 1);
     }
     if (p->workload == WORKLOAD_CHURN)
         crew_cut(run->crew, p->churn_percent / 100);
+}
+
+/* Is everybody back whom the storm has cut? Meanwhile the clock of the hold stands still. */
+static void mind_storm(struct run *run, const struct crew_counts *c)
+{
+    uint64_t now = clock_mono_ns();
+    bool     is_cut = c->online < run->plan->connections || c->made > 0; /* seen at all by the counts */
+    if (!run->is_storming || !is_cut)
+        return;
+    if (c->online > run->back) {
+        run->back = c->online;
+        run->back_ns = now;
+    }
+    bool is_back = c->online >= run->plan->connections;
+    if (!is_back && now - run->back_ns < STUCK_S * (uint64_t)SECOND_NS && !run->wants_end)
+        return;
+    run->is_storming = false;
+    run->phase_ns += now - run->storm_ns;
+    run->results->storm_back_s = is_back ? (double)(now - run->storm_ns) / 1e9 : 0;
+}
+
+static void begin_work(struct run *run)
+{
+    if (run->silent_samples > 0)
+        run->results->idle_server_cpu = run->silent_cores / run->silent_samples;
+    run->results->idle_server_rss = run->plan->server_pid > 0 ? machine_rss(run->plan->server_pid) : 0;
+    if (run->publishers != NULL)
+        publishers_start(run->publishers);
+    enter(run, PHASE_HOLD);
+}
+
+static void listen_to_silence(struct run *run)
+{
+    const struct results *r = run->results;
+    double                cores = r->sample_count > 0 ? r->samples[r->sample_count - 1].server_cpu : -1;
+    if (cores < 0 || in_phase_s(run) < 1.5) /* the first sample still covers the ramp */
+        return;
+    run->silent_cores += cores;
+    run->silent_samples++;
 }
 
 static void go_on(struct run *run, const struct crew_counts *c)
@@ -160,14 +207,19 @@ static void go_on(struct run *run, const struct crew_counts *c)
     case PHASE_RAMP:
         if (c->online < p->connections && c->online + failed < p->connections && !run->wants_end)
             return;
-        run->results->idle_server_rss = p->server_pid > 0 ? machine_rss(p->server_pid) : 0;
-        if (run->publishers != NULL)
-            publishers_start(run->publishers);
-        enter(run, PHASE_HOLD);
+        enter(run, PHASE_SETTLE);
+        if (p->settle_s == 0)
+            begin_work(run);
+        return;
+    case PHASE_SETTLE:
+        listen_to_silence(run);
+        if (in_phase_s(run) >= p->settle_s || run->wants_end)
+            begin_work(run);
         return;
     case PHASE_HOLD:
+        mind_storm(run, c);
         disturb(run);
-        if (in_phase_s(run) < p->hold_s && !run->wants_end)
+        if ((run->is_storming || in_phase_s(run) < p->hold_s) && !run->wants_end)
             return;
         if (run->publishers != NULL)
             publishers_stop(run->publishers);

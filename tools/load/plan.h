@@ -48,6 +48,7 @@ struct plan {
     bool                  is_classic; /* preset: path, subscription, first frame and checks of the classic protocol */
     uint32_t              connections;
     uint32_t              ramp_per_s; /* 0 = as fast as possible */
+    uint32_t              settle_s; /* silence between the last connection and the workload */
     uint32_t              hold_s;
     unsigned              threads; /* 0 = as many as the descriptor limit and cores ask for */
     enum workload         workload;

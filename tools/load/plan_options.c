@@ -155,6 +155,11 @@ static enum status on_hold(struct plan_reading *r, char *v)
     return take_seconds(r, "hold", v, 0, &r->plan->hold_s);
 }
 
+static enum status on_settle(struct plan_reading *r, char *v)
+{
+    return take_seconds(r, "settle", v, 0, &r->plan->settle_s);
+}
+
 static enum status on_timeout(struct plan_reading *r, char *v)
 {
     return take_seconds(r, "timeout", v, 1, &r->plan->connect_timeout_s);
@@ -385,7 +390,8 @@ const struct plan_option plan_options[] = {
     HEADING("Connections"),
     { "connections", 'c', "N", "how many (100)", on_connections },
     { "ramp", 'r', "N", "new ones per second (1000); 0 is as fast as possible", on_ramp },
-    { "hold", 0, "TIME", "how long they stay when all are there (60s; 90, 10m, 1h)", on_hold },
+    { "hold", 0, "TIME", "how long they stay then, while the workload runs (60s; 90, 10m, 1h)", on_hold },
+    { "settle", 0, "TIME", "silence when all are there, before anything is published (0)", on_settle },
     { "timeout", 0, "TIME", "until when a connection must be complete (10s)", on_timeout },
     { "source", 0, "LIST", "addresses to connect from: a,b or first-last (on loopback as many as\nare needed, else what the system chooses)", on_source },
     { "threads", 0, "N", "threads, each with a descriptor table of its own (as needed)", on_threads },

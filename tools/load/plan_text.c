@@ -63,6 +63,8 @@ const char *plan_sentence(const struct plan *p, char *out, size_t size)
     }
     if (p->target_count > 1)
         buf_printf(&b, " and %u more", p->target_count - 1);
+    if (p->settle_s > 0)
+        buf_printf(&b, ", %u s of silence", p->settle_s);
     buf_printf(&b, ", held for %u s", p->hold_s);
     say_workload(&b, p);
     struct slice said = slice_first(buf_ok(&b) ? buf_slice(&b) : SLICE("a load test"), size - 1);

@@ -72,7 +72,7 @@ double results_mean(const struct histogram *h)
     return h->count > 0 ? (double)h->sum_us / (double)h->count : 0;
 }
 
-/* Seconds until the most connections were online, and the best second. */
+/* Seconds until the most connections were online, and the best rate of a second: a sample that came late covers more than one. */
 void results_ramp(const struct results *r, double *out_seconds, uint32_t *out_best)
 {
     uint32_t peak = 0;
@@ -84,7 +84,9 @@ void results_ramp(const struct results *r, double *out_seconds, uint32_t *out_be
             peak = s->online;
             *out_seconds = s->at_s;
         }
-        *out_best = s->made > *out_best ? s->made : *out_best;
+        double   took = s->at_s - (i > 0 ? r->samples[i - 1].at_s : 0);
+        uint32_t rate = took > 1 ? (uint32_t)(s->made / took) : s->made;
+        *out_best = rate > *out_best ? rate : *out_best;
     }
 }
 
@@ -116,6 +118,10 @@ static void connections(const struct results *r, FILE *out)
     line(out, "most at once", r->peak_online);
     line(out, "most in one second", best);
     line(out, "lost", r->lost);
+    if (r->storm_back_s > 0) {
+        char n[WRITE_NUMBER_MAX];
+        fprintf(out, "  %-26s%16s\n", "all back after the cut", write_seconds(r->storm_back_s, n));
+    }
     for (unsigned i = 0; i < LOAD_ERROR_COUNT; i++)
         if (r->errors[i] > 0) {
             char n[WRITE_NUMBER_MAX];
@@ -153,6 +159,8 @@ static void memory(const struct results *r, FILE *out)
     if (r->peak_online > 0)
         fprintf(out, "   %s each", write_bytes(r->idle_server_rss / r->peak_online, n));
     fputc('\n', out);
+    if (r->idle_server_cpu > 0)
+        fprintf(out, "\nThe server while all were silent\n  %-26s%16.3f\n", "cores used", r->idle_server_cpu);
 }
 
 void results_text(const struct results *r, FILE *out)

@@ -60,6 +60,8 @@ struct results {
     uint64_t        missing, doubled, disordered; /* what must not be */
     uint32_t        peak_online;
     uint64_t        peak_server_rss, idle_server_rss; /* after the ramp, before the workload */
+    double          idle_server_cpu; /* cores, on average while all were silent (--settle); 0 = unknown */
+    double          storm_back_s;    /* from the cut of all connections until all were back; 0 = there was no storm, or they were not */
     char            first_error[256];
     bool            was_interrupted;
 };

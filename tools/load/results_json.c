@@ -133,6 +133,8 @@ void results_json_text(const struct results *r, struct buf *b)
     number(b, "disordered", r->disordered);
     number(b, "peak_server_rss", r->peak_server_rss);
     number(b, "idle_server_rss", r->idle_server_rss);
+    real(b, "idle_server_cpu", r->idle_server_cpu);
+    real(b, "storm_back_s", r->storm_back_s);
     histogram(b, "connect_us", &r->connect_us);
     histogram(b, "latency_us", &r->latency_us);
     histogram(b, "publish_us", &r->publish_us);

@@ -121,6 +121,8 @@ static void read_totals(const struct json *doc, struct results *r)
     r->peak_online = number32(doc, "peak_online");
     r->peak_server_rss = number(doc, "peak_server_rss");
     r->idle_server_rss = number(doc, "idle_server_rss");
+    r->idle_server_cpu = real(doc, "idle_server_cpu");
+    r->storm_back_s = real(doc, "storm_back_s");
 }
 
 enum status results_parse(struct results *out, struct slice from, struct error *out_error)

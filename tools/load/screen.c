@@ -16,13 +16,13 @@
 static double seconds_left(const struct plan *p, const struct results *r, double *out_part)
 {
     const struct sample *now = &r->samples[r->sample_count - 1];
-    double               left = p->hold_s;
+    double               left = p->settle_s + (double)p->hold_s;
     double               full_s = -1; /* when the last connection was made */
     for (uint32_t i = 0; i < r->sample_count && full_s < 0; i++)
         if (r->samples[i].online >= p->connections)
             full_s = r->samples[i].at_s;
     if (full_s >= 0)
-        left = full_s + p->hold_s - now->at_s;
+        left += full_s - now->at_s;
     else if (p->ramp_per_s > 0)
         left += (double)(p->connections - (now->online < p->connections ? now->online : p->connections)) / p->ramp_per_s;
     double all = now->at_s + left;
