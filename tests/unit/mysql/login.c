@@ -51,6 +51,24 @@ TEST(a_login_packet_cut_anywhere_is_read_within_its_bounds)
     buf_clear(&b);
 }
 
+/* tsung's ts_mysql: no plugin, and the database is the last, to the end of the packet. */
+TEST(a_login_packet_of_tsung_ends_with_its_database)
+{
+    UNUSED_STATE;
+    struct buf                b = { 0 };
+    struct mysql_login_packet said;
+    struct error              error;
+    put_login(&b, MYSQL_LONG_PASSWORD | MYSQL_LONG_FLAG | MYSQL_PROTOCOL_41 | MYSQL_TRANSACTIONS | MYSQL_SECURE_CONNECTION |
+                      MYSQL_CONNECT_WITH_DB);
+    buf_append(&b, "root\0\x14" "12345678901234567890" "CometQL_v1", 36);
+    assert_int_equal(mysql_login_parse(buf_slice(&b), &said, &error), OK);
+    assert_slice(said.user, "root");
+    assert_slice(said.answer, "12345678901234567890");
+    assert_slice(said.database, "CometQL_v1");
+    assert_int_equal(said.plugin.len, 0);
+    buf_clear(&b);
+}
+
 TEST(health_checks_of_both_ages_are_understood)
 {
     UNUSED_STATE;
@@ -176,7 +194,7 @@ TEST(the_greeting_has_the_bytes_clients_expect)
 }
 
 TESTS(RUN(a_login_packet_of_today_is_understood), RUN(a_login_packet_cut_anywhere_is_read_within_its_bounds),
-      RUN(health_checks_of_both_ages_are_understood), RUN(a_request_for_tls_is_told_from_a_login),
-      RUN(change_user_is_understood), RUN(only_the_right_password_is_right),
-      RUN(an_answer_of_caching_sha2_password_is_checked),
+      RUN(a_login_packet_of_tsung_ends_with_its_database), RUN(health_checks_of_both_ages_are_understood),
+      RUN(a_request_for_tls_is_told_from_a_login), RUN(change_user_is_understood),
+      RUN(only_the_right_password_is_right), RUN(an_answer_of_caching_sha2_password_is_checked),
       RUN(a_salt_has_no_byte_that_confuses_clients_and_is_new_each_time), RUN(the_greeting_has_the_bytes_clients_expect))
