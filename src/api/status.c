@@ -2,6 +2,7 @@
 #include "api/status.h"
 
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -60,6 +61,15 @@ static uint64_t memory_bytes(void)
     return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Processor time since the process began, of all threads, in seconds. */
+static double cpu_s(void)
+{
+    struct rusage u;
+    if (getrusage(RUSAGE_SELF, &u) != 0)
+        return 0;
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
 static void put(struct buf *b, const char *key, uint64_t value)
 {
     buf_printf(b, ",\"%s\":%llu", key, (unsigned long long)value);
@@ -95,6 +105,7 @@ void api_status_request(struct stream *s, const struct http_request *r)
     put(&b, "queued_bytes", counter_sum(COUNTER_QUEUED_BYTES));
     put(&b, "slow_consumers_closed", counter_sum(COUNTER_SLOW_CLOSED));
     put(&b, "memory_bytes", memory_bytes());
+    buf_printf(&b, ",\"cpu_s\":%.2f", cpu_s());
     put_shards(&b);
     buf_byte(&b, '}');
     if (buf_ok(&b))

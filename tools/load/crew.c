@@ -14,88 +14,126 @@
 #include "base/crypto.h"
 #include "load/crew_internal.h"
 #include "load/machine.h"
+#include "load/pace.h"
 
-#define EVENTS         512
-#define IN_FLIGHT      128u /* of a thread, when the ramp is as fast as possible */
-#define TABLE_SLACK    64u
-#define LOOK_EVERY_NS  1000000000u
+#define EVENTS        512
+#define IN_FLIGHT     128u  /* of a thread, when it connects as fast as possible */
+#define IN_FLIGHT_MAX 4096u /* of a thread, when it keeps to a pace that the server does not keep up with */
+#define TABLE_SLACK   64u
+#define LOOK_EVERY_NS 250000000u
+#define PATIENCE_MS   100
 
-/* How many may have begun to connect by now. */
+static struct pace pace_of(const struct crew_member *m)
+{
+    return (struct pace){ .rate_per_s = m->crew->plan->ramp_per_s, .threads = m->crew->member_count };
+}
+
+/* How many of its connections this thread may have begun by now. */
 static uint32_t allowed(const struct crew_member *m, uint64_t now_ns)
 {
-    const struct plan *p = m->crew->plan;
-    uint64_t           start = atomic_load(&m->crew->start_ns);
-    if (start == 0)
+    const struct pace pace = pace_of(m);
+    uint64_t          start = atomic_load(&m->crew->start_ns);
+    if (start == 0 || now_ns < start)
         return 0;
-    if (p->ramp_per_s == 0)
+    if (pace.rate_per_s == 0)
         return m->count;
-    double   share = (double)m->count / p->connections;
-    uint64_t by_now = (uint64_t)((double)(now_ns - start) / 1e9 * p->ramp_per_s * share) + 1;
+    uint64_t by_now = pace_allowed(&pace, m->index, now_ns - start);
     return by_now < m->count ? (uint32_t)by_now : m->count;
+}
+
+/* Until the next connection is due, where that is what the thread waits for. */
+static int patience_ms(const struct crew_member *m)
+{
+    const struct pace pace = pace_of(m);
+    uint64_t          start = atomic_load(&m->crew->start_ns);
+    if (start == 0 || pace.rate_per_s == 0 || m->next >= m->count || m->connecting >= IN_FLIGHT_MAX)
+        return PATIENCE_MS; /* or until one of those in flight has arrived */
+    uint64_t due_ns = start + pace_due_ns(&pace, m->index, m->next), now = clock_mono_ns();
+    uint64_t wait_ms = due_ns > now ? (due_ns - now + 999999) / 1000000 : 0;
+    return wait_ms < PATIENCE_MS ? (int)wait_ms : PATIENCE_MS;
 }
 
 static void start_more(struct crew_member *m, uint64_t now_ns)
 {
-    uint32_t most = allowed(m, now_ns), in_flight = m->crew->plan->ramp_per_s == 0 ? IN_FLIGHT : 4096;
+    uint32_t most = allowed(m, now_ns), in_flight = m->crew->plan->ramp_per_s == 0 ? IN_FLIGHT : IN_FLIGHT_MAX;
     while (m->again_count > 0 && m->connecting < IN_FLIGHT)
-        (void)conn_start(m, &m->conns[m->again[--m->again_count]]);
+        conn_start(m, &m->conns[m->again[--m->again_count]]);
     while (m->next < most && m->connecting < in_flight)
-        (void)conn_start(m, &m->conns[m->next++]);
+        conn_start(m, &m->conns[m->next++]);
 }
 
 /* The cut takes every 1000th so many of its connections. */
 static void cut(struct crew_member *m, uint32_t per_mille)
 {
-    for (uint32_t i = 0; i < m->count; i++) {
-        m->seed = m->seed * 6364136223846793005ull + 1442695040888963407ull;
-        if (m->conns[i].state == CONN_COMPLETE && m->seed >> 33 < ((uint64_t)per_mille << 31) / 1000)
+    for (uint32_t i = 0; i < m->count; i++)
+        if (m->conns[i].state == CONN_COMPLETE && crew_random(m) < ((uint64_t)per_mille << 31) / 1000)
             conn_cut(m, &m->conns[i]);
-    }
 }
 
-static void say_last_words(struct crew_member *m)
+/* What those who listen have not heard of what was published. */
+static uint64_t count_behind(const struct crew_member *m)
 {
-    enum workload w = m->crew->plan->workload;
-    if (w == WORKLOAD_PUBLISH || w == WORKLOAD_IDLE)
-        return; /* nobody listens */
-    for (uint32_t i = 0; i < m->count; i++) {
-        struct conn *c = &m->conns[i];
-        uint32_t     stream = conn_stream(m, c);
-        if (c->state == CONN_COMPLETE && !c->is_slow && stream < m->crew->streams->count)
-            track_end(&c->track, atomic_load(&m->crew->streams->given[stream]), &m->counts.faults);
+    const struct streams *s = m->crew->streams;
+    enum workload         w = m->crew->plan->workload;
+    uint64_t              behind = 0;
+    for (uint32_t i = 0; w != WORKLOAD_PUBLISH && w != WORKLOAD_IDLE && i < m->count; i++) {
+        const struct conn *c = &m->conns[i];
+        uint32_t           stream = conn_stream(m, c);
+        if (c->state == CONN_COMPLETE && !c->is_slow && stream < s->count)
+            behind += track_behind(&c->track, atomic_load(&s->given[stream]));
     }
+    return behind;
+}
+
+static void handle(struct crew_member *m, const struct epoll_event *e)
+{
+    uint64_t ignored;
+    if (e->data.u32 == UINT32_MAX)
+        (void)!read(m->wake_fd, &ignored, sizeof ignored);
+    else if (m->conns[e->data.u32].fd >= 0)
+        conn_on_events(m, &m->conns[e->data.u32], e->events);
+}
+
+static void look_around(struct crew_member *m, uint64_t now_ns)
+{
+    for (uint32_t i = 0; i < m->next; i++)
+        conn_check_time(m, &m->conns[i], now_ns);
+    if (atomic_load(&m->crew->listens_out))
+        m->counts.behind = count_behind(m);
 }
 
 static void turn(struct crew_member *m, struct epoll_event *events, uint64_t *look_ns, uint32_t *cuts)
 {
-    bool must_hurry = m->next < m->count || m->again_count > 0;
-    int  n = epoll_wait(m->epoll_fd, events, EVENTS, must_hurry ? 1 : 100);
+    int n = epoll_wait(m->epoll_fd, events, EVENTS, patience_ms(m));
     pthread_mutex_lock(&m->lock);
-    for (int i = 0; i < n; i++) {
-        if (events[i].data.u32 == UINT32_MAX) {
-            uint64_t count;
-            (void)!read(m->wake_fd, &count, sizeof count);
-            continue;
-        }
-        struct conn *c = &m->conns[events[i].data.u32];
-        if (c->fd >= 0)
-            conn_on_events(m, c, events[i].events);
-    }
+    for (int i = 0; i < n; i++)
+        handle(m, &events[i]);
     uint64_t now = clock_mono_ns();
     uint32_t number = atomic_load(&m->crew->cut_number);
     if (number != *cuts) {
         *cuts = number;
         cut(m, atomic_load(&m->crew->cut_per_mille));
+        m->counts.cuts = number;
     }
-    start_more(m, now);
     if (now - *look_ns > LOOK_EVERY_NS) {
         *look_ns = now;
-        for (uint32_t i = 0; i < m->next; i++)
-            conn_check_time(m, &m->conns[i], now);
+        look_around(m, now);
     }
+    start_more(m, now);
     m->counts.online = m->online;
     m->counts.connecting = m->connecting;
+    m->counts.waiting = m->count - m->next + m->again_count + m->resting;
     pthread_mutex_unlock(&m->lock);
+}
+
+/* A descriptor table of its own, with the standard ones and what wakes this thread: not a copy of everybody's. */
+static void split_table(const struct crew_member *m)
+{
+    unsigned wake = (unsigned)m->wake_fd;
+    if (wake > 3 && close_range(3, wake - 1, CLOSE_RANGE_UNSHARE) == 0)
+        (void)!close_range(wake + 1, ~0u, 0);
+    else
+        (void)!unshare(CLONE_FILES);
 }
 
 static void *member_run(void *argument)
@@ -104,41 +142,37 @@ static void *member_run(void *argument)
     struct epoll_event  events[EVENTS], wake = { .events = EPOLLIN, .data.u32 = UINT32_MAX };
     uint64_t            look_ns = clock_mono_ns();
     uint32_t            cuts = 0;
-    (void)!unshare(CLONE_FILES);
+    split_table(m);
     m->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     epoll_ctl(m->epoll_fd, EPOLL_CTL_ADD, m->wake_fd, &wake);
     while (!atomic_load(&m->crew->is_over))
         turn(m, events, &look_ns, &cuts);
     pthread_mutex_lock(&m->lock);
-    say_last_words(m);
+    m->counts.faults.missing += count_behind(m);
     pthread_mutex_unlock(&m->lock);
-    for (uint32_t i = 0; i < m->count; i++) {
-        if (m->conns[i].fd >= 0) {
-            setsockopt(m->conns[i].fd, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 }, sizeof(struct linger));
-            close(m->conns[i].fd);
-        }
-        incoming_clear(&m->conns[i].in);
-    }
+    for (uint32_t i = 0; i < m->count; i++)
+        conn_end(m, &m->conns[i]);
     close(m->epoll_fd);
     return NULL;
 }
 
 /* --- made and ended ---------------------------------------------------------------------------------------------------- */
 
-static bool find_targets(struct crew *c)
+static enum status find_targets(struct crew *c, struct error *e)
 {
     for (unsigned i = 0; i < c->plan->target_count; i++) {
         const struct target_address *to = &c->plan->targets[i];
         struct addrinfo             *found = NULL, hints = { .ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC };
         char                         port[8];
         snprintf(port, sizeof port, "%u", to->port);
-        if (getaddrinfo(to->host, port, &hints, &found) != 0 || found->ai_addrlen > sizeof c->to[i])
-            return false;
+        int bad = getaddrinfo(to->host, port, &hints, &found);
+        if (bad != 0)
+            return error_set(e, E_INVALID, "there is no host %.100s: %s", to->host, gai_strerror(bad));
         memcpy(&c->to[i], found->ai_addr, found->ai_addrlen);
         c->to_len[i] = found->ai_addrlen;
         freeaddrinfo(found);
     }
-    return true;
+    return OK;
 }
 
 static unsigned members_wanted(const struct plan *p)
@@ -159,35 +193,11 @@ static bool member_init(struct crew *c, unsigned i)
     m->again = calloc(m->count + 1u, sizeof *m->again);
     m->scratch = malloc(CREW_READ);
     m->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    m->counts.waiting = m->count;
     pthread_mutex_init(&m->lock, NULL);
     for (uint32_t n = 0; m->conns != NULL && n < m->count; n++)
         m->conns[n].fd = -1;
     return m->conns != NULL && m->again != NULL && m->scratch != NULL && m->wake_fd >= 0;
-}
-
-struct crew *crew_new(const struct plan *plan, const struct streams *streams)
-{
-    struct crew *c = calloc(1, sizeof *c);
-    if (c == NULL)
-        return NULL;
-    c->plan = plan;
-    c->streams = streams;
-    unsigned count = members_wanted(plan);
-    c->members = calloc(count, sizeof *c->members);
-    if (c->members == NULL || !find_targets(c)) {
-        crew_free(c);
-        return NULL;
-    }
-    c->member_count = count;
-    bool is_ready = true;
-    for (unsigned i = 0; i < count; i++) /* all wake-ups before the first table splits */
-        is_ready = member_init(c, i) && is_ready;
-    for (unsigned i = 0; is_ready && i < count; i++)
-        is_ready = pthread_create(&c->members[i].thread, NULL, member_run, &c->members[i]) == 0;
-    if (is_ready)
-        return c;
-    c->member_count = 0; /* the process ends with this error */
-    return NULL;
 }
 
 static void wake_all(struct crew *c)
@@ -197,41 +207,99 @@ static void wake_all(struct crew *c)
         (void)!write(c->members[i].wake_fd, &one, sizeof one);
 }
 
+static void members_end(struct crew *c)
+{
+    atomic_store(&c->is_over, true);
+    wake_all(c);
+    for (unsigned i = 0; i < c->member_count; i++)
+        if (c->members[i].has_thread)
+            pthread_join(c->members[i].thread, NULL);
+}
+
+static enum status members_begin(struct crew *c, struct error *e)
+{
+    for (unsigned i = 0; i < c->member_count; i++) /* all wake-ups before the first table splits */
+        if (!member_init(c, i))
+            return error_set(e, E_NO_MEMORY, "the connections cannot be prepared: no memory, or no descriptors");
+    for (unsigned i = 0; i < c->member_count; i++) {
+        c->members[i].has_thread = pthread_create(&c->members[i].thread, NULL, member_run, &c->members[i]) == 0;
+        if (!c->members[i].has_thread)
+            return error_set(e, E_NO_MEMORY, "thread %u of %u cannot be started: see ulimit -u", i + 1, c->member_count);
+    }
+    return OK;
+}
+
+enum status crew_new(const struct plan *plan, const struct streams *streams, struct tls_client *tls, struct crew **out,
+                     struct error *out_error)
+{
+    struct crew *c = calloc(1, sizeof *c);
+    unsigned     count = members_wanted(plan);
+    if (c == NULL || (c->members = calloc(count, sizeof *c->members)) == NULL) {
+        free(c);
+        return error_plain(out_error, E_NO_MEMORY);
+    }
+    c->plan = plan;
+    c->streams = streams;
+    c->tls = tls;
+    for (unsigned i = 0; i < count; i++)
+        c->members[i].wake_fd = -1;
+    c->member_count = count;
+    enum status s = find_targets(c, out_error);
+    if (s == OK)
+        s = members_begin(c, out_error);
+    if (s == OK) {
+        *out = c;
+        return OK;
+    }
+    members_end(c);
+    crew_free(c);
+    return s;
+}
+
 void crew_start(struct crew *c)
 {
     atomic_store(&c->start_ns, clock_mono_ns());
     wake_all(c);
 }
 
+/* Adds what is new, and leaves what stands: what is now, and the faults. */
+static void take_from(struct crew_counts *from, struct crew_counts *out)
+{
+    struct crew_counts kept = { .online = from->online, .connecting = from->connecting, .waiting = from->waiting };
+    kept.behind = from->behind;
+    kept.cuts = from->cuts;
+    kept.last_made_ns = from->last_made_ns;
+    kept.faults = from->faults;
+    out->made += from->made;
+    out->lost += from->lost;
+    for (unsigned e = 0; e < LOAD_ERROR_COUNT; e++)
+        out->errors[e] += from->errors[e];
+    out->delivered += from->delivered;
+    out->received_bytes += from->received_bytes;
+    out->faults.missing += from->faults.missing;
+    out->faults.doubled += from->faults.doubled;
+    out->faults.disordered += from->faults.disordered;
+    histogram_merge(&out->connect_us, &from->connect_us);
+    histogram_merge(&out->latency_us, &from->latency_us);
+    out->online += from->online;
+    out->connecting += from->connecting;
+    out->waiting += from->waiting;
+    out->behind += from->behind;
+    out->cuts = from->cuts < out->cuts ? from->cuts : out->cuts;
+    out->last_made_ns = from->last_made_ns > out->last_made_ns ? from->last_made_ns : out->last_made_ns;
+    if (out->first_error[0] == '\0')
+        memcpy(out->first_error, from->first_error, sizeof out->first_error);
+    *from = kept;
+}
+
 void crew_take(struct crew *c, struct crew_counts *out)
 {
     memset(out, 0, sizeof *out);
+    out->cuts = UINT32_MAX;
     for (unsigned i = 0; i < c->member_count; i++) {
-        struct crew_member *m = &c->members[i];
-        pthread_mutex_lock(&m->lock);
-        struct crew_counts *from = &m->counts;
-        out->made += from->made;
-        out->lost += from->lost;
-        for (unsigned e = 0; e < LOAD_ERROR_COUNT; e++)
-            out->errors[e] += from->errors[e];
-        out->delivered += from->delivered;
-        out->received_bytes += from->received_bytes;
-        out->faults.missing += from->faults.missing;
-        out->faults.doubled += from->faults.doubled;
-        out->faults.disordered += from->faults.disordered;
-        histogram_merge(&out->connect_us, &from->connect_us);
-        histogram_merge(&out->latency_us, &from->latency_us);
-        out->online += from->online;
-        out->connecting += from->connecting;
-        if (out->first_error[0] == '\0')
-            memcpy(out->first_error, from->first_error, sizeof out->first_error);
-        uint32_t            online = from->online, connecting = from->connecting;
-        struct track_faults faults = from->faults;
-        memset(from, 0, sizeof *from);
-        from->online = online;
-        from->connecting = connecting;
-        from->faults = faults; /* a gap may turn out to be disorder later: they are counted from the beginning */
-        pthread_mutex_unlock(&m->lock);
+        pthread_mutex_lock(&c->members[i].lock);
+        take_from(&c->members[i].counts, out);
+        pthread_mutex_unlock(&c->members[i].lock);
     }
 }
 
@@ -242,12 +310,15 @@ void crew_cut(struct crew *c, double share)
     wake_all(c);
 }
 
+void crew_listen_out(struct crew *c)
+{
+    atomic_store(&c->listens_out, true);
+    wake_all(c);
+}
+
 void crew_end(struct crew *c, struct crew_counts *out)
 {
-    atomic_store(&c->is_over, true);
-    wake_all(c);
-    for (unsigned i = 0; i < c->member_count; i++)
-        pthread_join(c->members[i].thread, NULL);
+    members_end(c);
     crew_take(c, out);
 }
 
@@ -257,7 +328,8 @@ void crew_free(struct crew *c)
         return;
     for (unsigned i = 0; i < c->member_count; i++) {
         struct crew_member *m = &c->members[i];
-        close(m->wake_fd);
+        if (m->wake_fd >= 0)
+            close(m->wake_fd);
         free(m->conns);
         free(m->again);
         free(m->scratch);

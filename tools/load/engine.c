@@ -11,13 +11,18 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "load/crew.h"
 #include "load/machine.h"
+#include "load/metrics.h"
 #include "load/publish.h"
+#include "load/tls_client.h"
 
-#define QUIET_MOST_S 20 /* for what is under way to arrive */
-#define STUCK_S      30 /* without one more that came back, a storm is over */
-#define SECOND_NS    1000000000u
+#define QUIET_MOST_S  120 /* for what is under way to arrive, */
+#define QUIET_STILL_S 10  /* and no longer than this without any of it */
+#define STUCK_S       30  /* without one more that came back, a storm is over */
+#define LOOK_SLACK_S  0.1 /* a look that is a little early counts as the one of the full second */
+#define SECOND_NS     1000000000u
 
 enum phase { PHASE_RAMP, PHASE_SETTLE, PHASE_HOLD, PHASE_QUIET, PHASE_OVER };
 
@@ -27,13 +32,18 @@ struct run {
     struct crew       *crew;
     struct publishers *publishers; /* NULL: nobody publishes */
     struct streams     streams;
+    struct tls_client *tls;        /* NULL: nothing is secured */
+    struct metrics    *metrics;    /* NULL: the server is on this machine, or unknown */
     struct machine     machine;
     enum phase         phase;
     uint64_t           start_ns, phase_ns;
-    uint64_t           heard; /* deliveries so far */
-    unsigned           still; /* seconds without one */
+    uint64_t           server_rss;        /* at the last look */
+    uint32_t           online;
+    uint32_t           cuts;              /* so far */
+    unsigned           still;             /* seconds without a delivery */
+    unsigned           quiet_looks;       /* since the last publisher ended */
     uint64_t           storm_ns, back_ns; /* when all were cut, and when somebody came back last */
-    uint32_t           back;              /* how many are back */
+    uint32_t           before, back;      /* how many were online then, and how many are again */
     double             silent_cores;      /* the sum of the samples while all were silent */
     unsigned           silent_samples;
     bool               has_stormed, is_storming, wants_end;
@@ -42,6 +52,14 @@ struct run {
 static bool publishes(const struct plan *p)
 {
     return p->workload != WORKLOAD_IDLE;
+}
+
+static bool needs_tls(const struct plan *p)
+{
+    bool needs = p->metrics.is_tls || p->http.is_tls;
+    for (unsigned i = 0; i < p->target_count; i++)
+        needs |= p->targets[i].is_tls;
+    return needs;
 }
 
 static uint32_t stream_count(const struct plan *p)
@@ -129,7 +147,11 @@ static void look(struct run *run, const struct crew_counts *c)
     r->core_count = run->machine.core_count;
     s->own_rss = machine_rss(0);
     s->server_rss = run->plan->server_pid > 0 ? machine_rss(run->plan->server_pid) : 0;
+    if (run->metrics != NULL)
+        metrics_look(run->metrics, &s->server_rss, &s->server_cpu);
+    run->server_rss = s->server_rss;
     r->peak_server_rss = s->server_rss > r->peak_server_rss ? s->server_rss : r->peak_server_rss;
+    run->online = c->online;
     run->still = s->delivered > 0 ? 0 : run->still + 1;
 }
 
@@ -137,6 +159,7 @@ static void enter(struct run *run, enum phase next)
 {
     run->phase = next;
     run->phase_ns = clock_mono_ns();
+    run->still = 0;
 }
 
 static double in_phase_s(const struct run *run)
@@ -148,11 +171,13 @@ static double in_phase_s(const struct run *run)
 static void disturb(struct run *run)
 {
     const struct plan *p = run->plan;
-    if (p->workload == WORKLOAD_STORM && !run->has_stormed && in_phase_s(run) >= p->hold_s / 2.0) {
+    if (p->workload == WORKLOAD_STORM && !run->has_stormed && in_phase_s(run) + LOOK_SLACK_S >= p->hold_s / 2.0) {
         run->has_stormed = run->is_storming = true;
         run->storm_ns = run->back_ns = clock_mono_ns();
+        run->before = run->online;
         run->back = 0;
         crew_cut(run->crew, 1);
+        run->cuts++;
     }
     if (p->workload == WORKLOAD_CHURN)
         crew_cut(run->crew, p->churn_percent / 100);
@@ -162,26 +187,26 @@ static void disturb(struct run *run)
 static void mind_storm(struct run *run, const struct crew_counts *c)
 {
     uint64_t now = clock_mono_ns();
-    bool     is_cut = c->online < run->plan->connections || c->made > 0; /* seen at all by the counts */
-    if (!run->is_storming || !is_cut)
+    if (!run->is_storming || run->cuts != c->cuts) /* the cut itself takes a moment */
         return;
     if (c->online > run->back) {
         run->back = c->online;
         run->back_ns = now;
     }
-    bool is_back = c->online >= run->plan->connections;
+    bool is_back = c->waiting + c->connecting == 0; /* or lost for good */
     if (!is_back && now - run->back_ns < STUCK_S * (uint64_t)SECOND_NS && !run->wants_end)
         return;
     run->is_storming = false;
     run->phase_ns += now - run->storm_ns;
-    run->results->storm_back_s = is_back ? (double)(now - run->storm_ns) / 1e9 : 0;
+    if (is_back && c->online >= run->before && c->last_made_ns > run->storm_ns)
+        run->results->storm_back_s = (double)(c->last_made_ns - run->storm_ns) / 1e9;
 }
 
 static void begin_work(struct run *run)
 {
     if (run->silent_samples > 0)
         run->results->idle_server_cpu = run->silent_cores / run->silent_samples;
-    run->results->idle_server_rss = run->plan->server_pid > 0 ? machine_rss(run->plan->server_pid) : 0;
+    run->results->idle_server_rss = run->server_rss;
     if (run->publishers != NULL)
         publishers_start(run->publishers);
     enter(run, PHASE_HOLD);
@@ -197,15 +222,23 @@ static void listen_to_silence(struct run *run)
     run->silent_samples++;
 }
 
+/* What was published has arrived everywhere, or will not. The counts of the look at which the listeners were told to count what is
+ * still to come are of before. */
+static bool is_quiet(const struct run *run, const struct crew_counts *c)
+{
+    if (in_phase_s(run) > QUIET_MOST_S)
+        return true;
+    return run->quiet_looks >= 2 && (c->behind == 0 || run->still >= QUIET_STILL_S);
+}
+
 static void go_on(struct run *run, const struct crew_counts *c)
 {
     const struct plan *p = run->plan;
-    uint64_t           failed = run->results->lost;
-    for (unsigned e = 0; e < LOAD_ERROR_COUNT; e++)
-        failed += run->results->errors[e];
     switch (run->phase) {
     case PHASE_RAMP:
-        if (c->online < p->connections && c->online + failed < p->connections && !run->wants_end)
+        if (run->wants_end) /* nobody has published yet */
+            enter(run, PHASE_OVER);
+        if (run->wants_end || c->waiting + c->connecting > 0)
             return;
         enter(run, PHASE_SETTLE);
         if (p->settle_s == 0)
@@ -213,20 +246,26 @@ static void go_on(struct run *run, const struct crew_counts *c)
         return;
     case PHASE_SETTLE:
         listen_to_silence(run);
-        if (in_phase_s(run) >= p->settle_s || run->wants_end)
+        if (run->wants_end)
+            enter(run, PHASE_OVER);
+        else if (in_phase_s(run) + LOOK_SLACK_S >= p->settle_s)
             begin_work(run);
         return;
     case PHASE_HOLD:
         mind_storm(run, c);
         disturb(run);
-        if ((run->is_storming || in_phase_s(run) < p->hold_s) && !run->wants_end)
+        if ((run->is_storming || in_phase_s(run) + LOOK_SLACK_S < p->hold_s) && !run->wants_end)
             return;
         if (run->publishers != NULL)
             publishers_stop(run->publishers);
         enter(run, publishes(p) ? PHASE_QUIET : PHASE_OVER);
         return;
     case PHASE_QUIET:
-        if (run->still >= 2 || in_phase_s(run) > QUIET_MOST_S)
+        if (run->quiet_looks > 0 || run->publishers == NULL || publishers_are_done(run->publishers))
+            run->quiet_looks++;
+        if (run->quiet_looks == 1)
+            crew_listen_out(run->crew);
+        if (is_quiet(run, c))
             enter(run, PHASE_OVER);
         return;
     case PHASE_OVER:
@@ -244,7 +283,7 @@ static void count_expected(struct run *run)
 {
     struct results *r = run->results;
     r->wanted = run->plan->connections;
-    r->expected = r->delivered + r->missing;
+    r->expected = r->delivered - r->doubled + r->missing;
 }
 
 static void carry_out(struct run *run, struct crew_counts *c, bool (*on_second)(const struct results *so_far, void *context), void *context)
@@ -288,26 +327,27 @@ enum status engine_run(const struct plan *plan, struct results *out, bool (*on_s
     uint8_t             percent[MACHINE_CORES_MAX];
     double              cores;
     introduce(plan, out);
+    run.streams.run = (uint32_t)random_u64();
     run.streams.count = stream_count(plan);
     run.streams.given = calloc(run.streams.count, sizeof *run.streams.given);
     enum status s = counts != NULL && run.streams.given != NULL ? OK : error_plain(out_error, E_NO_MEMORY);
-    for (unsigned i = 0; s == OK && i < plan->target_count; i++)
-        if (plan->targets[i].is_tls)
-            s = error_set(out_error, E_NOT_IMPLEMENTED, "wss:// targets are not there yet: put a ws:// address, or a proxy, in front");
+    if (s == OK && needs_tls(plan))
+        s = tls_client_new(plan->ca_path, &run.tls, out_error);
+    if (s == OK && plan->metrics.port != 0)
+        s = metrics_new(&plan->metrics, run.tls, &run.metrics, out_error);
     if (s == OK && publishes(plan))
-        s = publishers_new(plan, &run.streams, &run.publishers, out_error);
-    if (s == OK && (run.crew = crew_new(plan, &run.streams)) == NULL)
-        s = error_set(out_error, E_IO, "the connections cannot be prepared: an address that is not known, no memory, or no threads");
+        s = publishers_new(plan, &run.streams, run.tls, &run.publishers, out_error);
+    if (s == OK)
+        s = crew_new(plan, &run.streams, run.tls, &run.crew, out_error);
     if (s == OK) {
         run.start_ns = clock_mono_ns();
         machine_look(&run.machine, plan->server_pid, percent, &cores);
         carry_out(&run, counts, on_second, context);
     }
-    if (run.publishers != NULL) {
-        publishers_stop(run.publishers);
-        publishers_free(run.publishers);
-    }
+    publishers_free(run.publishers);
     crew_free(run.crew);
+    metrics_free(run.metrics);
+    tls_client_free(run.tls);
     free(run.streams.given);
     free(counts);
     return s;

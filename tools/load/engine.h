@@ -3,8 +3,10 @@
  *   main:     engine_run ---- once a second: gather the threads' counts -> a sample -> on_second -----> results complete
  *   threads:  connect at the ramp's pace | read, check, count | cut and come back
  *
- * Checks: every message carries its publisher and number; each connection expects them from the first it hears, in order, each once.
- * What is missing at the end is counted by what was published while the connection was subscribed.
+ * Checks: every message carries its publisher and number; each connection expects them from the first it hears, in order, each once;
+ * at the latest from the first that is published after the connection is complete. At the end the engine waits until nobody has anything
+ * to come, or nothing has come for a while; then what is still to come is missing. Not known, and not counted, is what was on its way to
+ * a connection that ended before: it counts as lost.
  */
 #ifndef ENCKE_LOAD_ENGINE_H
 #define ENCKE_LOAD_ENGINE_H

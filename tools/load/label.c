@@ -27,28 +27,34 @@ static bool take_hex(struct slice *text, unsigned digits, uint64_t *out)
 void label_write(struct buf *out, const struct label *l, uint32_t bytes)
 {
     buf_text(out, LABEL_MARK);
+    put_hex(out, l->run, 8);
+    buf_byte(out, ':');
     put_hex(out, l->stream, 8);
     buf_byte(out, ':');
     put_hex(out, l->number, 8);
     buf_byte(out, ':');
     put_hex(out, l->sent_ns, 16);
     buf_byte(out, ':');
-    for (size_t i = LABEL_BYTES; i < bytes; i++)
-        buf_byte(out, 'x');
+    size_t more = bytes > LABEL_BYTES ? bytes - LABEL_BYTES : 0;
+    char  *to = more > 0 ? buf_reserve(out, more) : NULL;
+    if (to != NULL) {
+        memset(to, 'x', more);
+        out->len += more;
+    }
 }
 
 bool label_find(struct slice text, struct label *out)
 {
     const size_t mark = sizeof(LABEL_MARK) - 1;
-    uint64_t     stream, number;
-    for (size_t at = 0; at + LABEL_BYTES <= text.len; at++) {
-        if (text.at[at] != 'e' || memcmp(text.at + at, LABEL_MARK, mark) != 0)
+    uint64_t     run, stream, number, sent_ns;
+    const char  *found;
+    while (text.len >= LABEL_BYTES && (found = memmem(text.at, text.len, LABEL_MARK, mark)) != NULL) {
+        text = slice_skip(text, (size_t)(found - text.at) + mark);
+        struct slice rest = text;
+        if (!take_hex(&rest, 8, &run) || !take_hex(&rest, 8, &stream) || !take_hex(&rest, 8, &number) ||
+            !take_hex(&rest, 16, &sent_ns))
             continue;
-        struct slice rest = slice_skip(text, at + mark);
-        if (!take_hex(&rest, 8, &stream) || !take_hex(&rest, 8, &number) || !take_hex(&rest, 16, &out->sent_ns))
-            continue;
-        out->stream = (uint32_t)stream;
-        out->number = (uint32_t)number;
+        *out = (struct label){ .run = (uint32_t)run, .stream = (uint32_t)stream, .number = (uint32_t)number, .sent_ns = sent_ns };
         return true;
     }
     return false;
@@ -59,30 +65,50 @@ void track_begin(struct track *t, uint32_t from)
     *t = (struct track){ .next = from };
 }
 
+void track_settle(struct track *t, uint32_t from)
+{
+    if (!t->has_heard)
+        t->next = from;
+}
+
+/* The numbers from t->next to before `number` did not come. */
+static void skip_to(struct track *t, uint32_t number, struct track_faults *faults)
+{
+    uint32_t skipped = number - t->next;
+    faults->missing += skipped;
+    t->gaps = skipped >= 31 ? ~1u : t->gaps << (skipped + 1) | ((1u << skipped) - 1) << 1;
+    t->next = number + 1;
+}
+
 void track_hear(struct track *t, uint32_t number, struct track_faults *faults)
 {
     if (!t->has_heard && number < t->next) { /* it was on its way when the listener came */
-        t->next = number + 1;
-        t->has_heard = true;
+        *t = (struct track){ .next = number + 1, .has_heard = true };
         return;
     }
     t->has_heard = true;
     if (number == t->next) {
         t->next++;
-    } else if (number > t->next) {
-        faults->missing += number - t->next;
-        t->next = number + 1;
-    } else if (number + 1 == t->next) {
+        t->gaps <<= 1;
+        return;
+    }
+    if (number > t->next) {
+        skip_to(t, number, faults);
+        return;
+    }
+    uint32_t age = t->next - 1 - number;
+    if (age < 32 && (t->gaps >> age & 1) == 0) {
         faults->doubled++;
-    } else { /* one that was counted as missing, or one that was heard long ago */
-        faults->disordered++;
-        if (faults->missing > 0)
-            faults->missing--;
+        return;
+    }
+    faults->disordered++;
+    if (age < 32) {
+        faults->missing--;
+        t->gaps &= ~(1u << age);
     }
 }
 
-void track_end(const struct track *t, uint32_t published, struct track_faults *faults)
+uint32_t track_behind(const struct track *t, uint32_t published)
 {
-    if (published > t->next)
-        faults->missing += published - t->next;
+    return published > t->next ? published - t->next : 0;
 }

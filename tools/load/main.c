@@ -48,7 +48,7 @@ static void note_command(struct results *r, int argc, char **argv)
     buf_text(&b, "encke-load");
     for (int i = 1; i < argc; i++) {
         struct slice word = slice_str(argv[i]);
-        bool         is_joined = slice_starts(word, "--header=") || (slice_starts(word, "-H") && word.len > 2);
+        bool         is_joined = slice_starts(word, "--header=") || slice_starts(word, "--http-header=") || (slice_starts(word, "-H") && word.len > 2);
         if (is_header || is_joined) {
             size_t colon = slice_find(word, ':');
             word = slice_first(word, colon == SIZE_MAX ? 2 : colon + 1);
@@ -61,7 +61,7 @@ static void note_command(struct results *r, int argc, char **argv)
             else
                 buf_byte(&b, (unsigned char)word.at[at]);
         buf_text(&b, is_plain ? "" : is_header || is_joined ? " ...'" : "'");
-        is_header = !is_header && (strcmp(argv[i], "-H") == 0 || strcmp(argv[i], "--header") == 0);
+        is_header = !is_header && (strcmp(argv[i], "-H") == 0 || strcmp(argv[i], "--header") == 0 || strcmp(argv[i], "--http-header") == 0);
     }
     if (buf_ok(&b))
         snprintf(r->command, sizeof r->command, "%.*s", SLICE_ARG(slice_first(buf_slice(&b), sizeof r->command - 1)));

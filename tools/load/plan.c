@@ -14,6 +14,7 @@ void plan_clear(struct plan *p)
     for (unsigned i = 0; i < p->send_count; i++)
         free(p->sends[i]);
     free(p->await_text);
+    free(p->http_body);
     explicit_bzero(p->sql_password, sizeof p->sql_password);
     *p = (struct plan){ 0 };
 }
@@ -96,6 +97,8 @@ static enum status complete(struct plan_reading *r)
     const char  *password = getenv("ENCKE_PASSWORD");
     if (!r->has_publish && p->workload == WORKLOAD_BROWSERS)
         p->publish_way = PUBLISH_WEBSOCKET;
+    if (!r->has_publish && p->workload != WORKLOAD_BROWSERS && p->http.port != 0)
+        p->publish_way = PUBLISH_HTTP;
     if (!r->has_rooms && p->workload == WORKLOAD_ROOMS)
         p->rooms = 100;
     if (!r->has_sql && p->target_count > 0)
@@ -121,6 +124,8 @@ static enum status check_publishing(const struct plan_reading *r)
         return error_set(r->error, E_INVALID, "--workload private needs --classic and --publish sql: users are made over SQL");
     if (p->workload == WORKLOAD_BROWSERS && p->publish_way != PUBLISH_WEBSOCKET)
         return error_set(r->error, E_INVALID, "--workload browsers publishes over WebSocket: leave --publish out");
+    if (p->publish_way == PUBLISH_HTTP && p->http.port == 0)
+        return error_set(r->error, E_INVALID, "--publish http needs the address to POST to: --http http://host:port/path");
     if (p->publish_way == PUBLISH_WEBSOCKET && !p->is_classic)
         return error_set(r->error, E_INVALID, "publishing over WebSocket is the classic protocol's: add --classic");
     if (p->publish_way == PUBLISH_WEBSOCKET && strncmp(p->channel, "web_", 4) != 0)

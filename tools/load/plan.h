@@ -17,6 +17,7 @@
 #define PLAN_TARGETS_MAX 64
 #define PLAN_SOURCES_MAX 256
 #define PLAN_SENDS_MAX   16
+#define PLAN_HTTP_BODY   "{\"channel\":\"{channel}\",\"data\":\"{message}\"}" /* unless told otherwise */
 
 enum workload {
     WORKLOAD_IDLE,      /* connect, subscribe, stay */
@@ -67,6 +68,12 @@ struct plan {
     char                 *await_text; /* owned: a frame that holds this makes the connection complete; NULL: the 101 does */
     char                  sql_host[256], sql_user[64], sql_password[129];
     uint16_t              sql_port;
+    struct target_address http;              /* PUBLISH_HTTP: where to POST; its path with placeholders, {message} too */
+    char                 *http_body;         /* owned: with placeholders; NULL: PLAN_HTTP_BODY */
+    char                  http_headers[8][512];
+    unsigned              http_header_count;
+    struct target_address metrics;           /* the figures of a server elsewhere; port 0: unknown */
+    const char           *ca_path;           /* borrowed from argv: who signs certificates, "system", or NULL: they are not checked */
     int                   server_pid;        /* 0: unknown; its memory and CPU are shown and recorded */
     uint32_t              connect_timeout_s;
     const char           *json_path, *html_path; /* borrowed from argv; NULL: none; "-" is the standard output */

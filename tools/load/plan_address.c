@@ -68,6 +68,26 @@ enum status plan_check_path(struct plan_reading *r, const char *path)
     return OK;
 }
 
+/* What is behind the scheme. */
+static enum status take_place(struct plan_reading *r, const char *url, struct slice rest, struct target_address *t)
+{
+    size_t slash = 0;
+    t->port = t->is_tls ? 443 : 80;
+    while (slash < rest.len && rest.at[slash] != '/' && rest.at[slash] != '?')
+        slash++;
+    struct slice path = slice_skip(rest, slash), place = slice_first(rest, slash);
+    if (slice_find(place, '@') != SIZE_MAX)
+        return error_set(r->error, E_INVALID, "an address has no user and password: send them in a header, \"Authorization: ...\"");
+    if (!plan_host_port(place, t->host, sizeof t->host, &t->port))
+        return error_set(r->error, E_INVALID, "\"%.80s\": host and port are wrong; like example.com:8087 or [::1]:8087", url);
+    if (path.len == 0)
+        return OK;
+    enum status s = plan_check_path(r, path.at); /* the rest of url: it ends with a NUL */
+    if (s == OK)
+        memcpy(t->path, path.at, path.len + 1);
+    return s;
+}
+
 enum status plan_take_target(struct plan_reading *r, const char *url)
 {
     struct plan *p = r->plan;
@@ -75,29 +95,21 @@ enum status plan_take_target(struct plan_reading *r, const char *url)
     if (p->target_count == PLAN_TARGETS_MAX)
         return error_set(r->error, E_TOO_LONG, "at most %d targets", PLAN_TARGETS_MAX);
     struct target_address *t = &p->targets[p->target_count];
-    if (slice_starts(rest, "wss://"))
-        t->is_tls = true;
-    else if (!slice_starts(rest, "ws://"))
+    t->is_tls = slice_starts(rest, "wss://");
+    if (!t->is_tls && !slice_starts(rest, "ws://"))
         return error_set(r->error, E_INVALID, "\"%.80s\" is no target: write ws://host:port or wss://host:port", url);
-    rest = slice_skip(rest, t->is_tls ? 6 : 5);
-    t->port = t->is_tls ? 443 : 80;
+    enum status s = take_place(r, url, slice_skip(rest, t->is_tls ? 6 : 5), t);
+    p->target_count += s == OK;
+    return s;
+}
 
-    size_t       slash = 0;
-    while (slash < rest.len && rest.at[slash] != '/' && rest.at[slash] != '?')
-        slash++;
-    struct slice path = slice_skip(rest, slash), place = slice_first(rest, slash);
-    if (slice_find(place, '@') != SIZE_MAX)
-        return error_set(r->error, E_INVALID, "a target has no user and password: send them with -H 'Authorization: ...'");
-    if (!plan_host_port(place, t->host, sizeof t->host, &t->port))
-        return error_set(r->error, E_INVALID, "\"%.80s\": host and port are wrong; like ws://example.com:8087 or ws://[::1]:8087", url);
-    if (path.len > 0) {
-        enum status s = plan_check_path(r, path.at); /* the rest of url: it ends with a NUL */
-        if (s != OK)
-            return s;
-        memcpy(t->path, path.at, path.len + 1);
-    }
-    p->target_count++;
-    return OK;
+enum status plan_take_http(struct plan_reading *r, const char *option, const char *url, struct target_address *out)
+{
+    struct slice rest = slice_str(url);
+    out->is_tls = slice_starts(rest, "https://");
+    if (!out->is_tls && !slice_starts(rest, "http://"))
+        return error_set(r->error, E_INVALID, "--%s %.80s: http://host:port/path or https://... is expected", option, url);
+    return take_place(r, url, slice_skip(rest, out->is_tls ? 8 : 7), out);
 }
 
 static bool add_source(struct plan *p, const struct address *a)

@@ -30,6 +30,7 @@ extern const struct plan_option plan_options[];
 extern const unsigned           plan_option_count;
 
 enum status plan_take_target(struct plan_reading *r, const char *url);
+enum status plan_take_http(struct plan_reading *r, const char *option, const char *url, struct target_address *out); /* http(s)://... */
 enum status plan_take_sources(struct plan_reading *r, const char *list);
 
 /* host:port, [v6]:port or host: fills `host` and, where there is one, the port. False: it is none of these. */

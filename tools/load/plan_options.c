@@ -278,28 +278,92 @@ static enum status on_path(struct plan_reading *r, char *v)
     return plan_check_path(r, v);
 }
 
+/* "Name: value"; the value may be a secret, and is not shown. */
+static enum status check_header(struct plan_reading *r, const char *option, const char *v, const char *const *ours)
+{
+    struct slice name = slice_first(slice_str(v), strcspn(v, ":"));
+    if (name.len == 0 || v[name.len] != ':' || strcspn(v, " \t") < name.len)
+        return error_set(r->error, E_INVALID, "--%s: \"Name: value\" is expected", option);
+    for (const char *c = v; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            return error_set(r->error, E_INVALID, "--%s %.*s: a header has no control characters", option, SLICE_ARG(slice_first(name, 60)));
+    for (; *ours != NULL; ours++)
+        if (slice_is_nocase(name, *ours))
+            return error_set(r->error, E_INVALID, "--%s %s: encke-load writes this one itself%s", option, *ours,
+                             strcmp(*ours, "host") == 0 ? "; give the target the name of the host" : "");
+    return OK;
+}
+
 static enum status on_header(struct plan_reading *r, char *v)
 {
     static const char *const ours[] = { "host", "upgrade", "connection", "sec-websocket-key", "sec-websocket-version",
-                                        "sec-websocket-extensions", "content-length", "transfer-encoding" };
+                                        "sec-websocket-extensions", "content-length", "transfer-encoding", NULL };
     struct plan *p = r->plan;
-    struct slice name = slice_first(slice_str(v), strcspn(v, ":"));
     if (p->header_count == sizeof p->header_lines / sizeof p->header_lines[0])
         return error_set(r->error, E_TOO_LONG, "--header: at most %u headers", p->header_count);
-    if (name.len == 0 || v[name.len] != ':' || strcspn(v, " \t") < name.len)
-        return error_set(r->error, E_INVALID, "--header: \"Name: value\" is expected"); /* it may be a secret: not shown */
-    for (const char *c = v; *c != '\0'; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            return error_set(r->error, E_INVALID, "--header %.*s: a header has no control characters", SLICE_ARG(slice_first(name, 60)));
-    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
-        if (slice_is_nocase(name, ours[i]))
-            return error_set(r->error, E_INVALID, "--header %s: encke-load writes this one itself%s", ours[i],
-                             i == 0 ? "; give the target the name of the host" : "");
-    if (slice_is_nocase(name, "sec-websocket-protocol"))
-        return error_set(r->error, E_INVALID, "--header: use --subprotocol for Sec-WebSocket-Protocol");
-    enum status s = take_text(r, "header", v, p->header_lines[p->header_count], sizeof p->header_lines[0]);
+    enum status s = check_header(r, "header", v, ours);
+    if (s == OK && slice_is_nocase(slice_first(slice_str(v), strcspn(v, ":")), "sec-websocket-protocol"))
+        s = error_set(r->error, E_INVALID, "--header: use --subprotocol for Sec-WebSocket-Protocol");
+    if (s == OK)
+        s = take_text(r, "header", v, p->header_lines[p->header_count], sizeof p->header_lines[0]);
     p->header_count += s == OK;
     return s;
+}
+
+static enum status on_http(struct plan_reading *r, char *v)
+{
+    return plan_take_http(r, "http", v, &r->plan->http);
+}
+
+static enum status on_http_header(struct plan_reading *r, char *v)
+{
+    static const char *const ours[] = { "host", "connection", "content-length", "transfer-encoding", "expect", NULL };
+    struct plan *p = r->plan;
+    if (p->http_header_count == sizeof p->http_headers / sizeof p->http_headers[0])
+        return error_set(r->error, E_TOO_LONG, "--http-header: at most %u headers", p->http_header_count);
+    enum status s = check_header(r, "http-header", v, ours);
+    if (s == OK)
+        s = take_text(r, "http-header", v, p->http_headers[p->http_header_count], sizeof p->http_headers[0]);
+    p->http_header_count += s == OK;
+    return s;
+}
+
+/* A text, or @file. */
+static enum status take_text_or_file(struct plan_reading *r, const char *option, const char *v, char **out)
+{
+    if (v[0] == '@')
+        return take_file(r, option, v + 1, out);
+    char *text = strdup(v);
+    if (text == NULL)
+        return error_plain(r->error, E_NO_MEMORY);
+    *out = text;
+    return OK;
+}
+
+static enum status on_http_body(struct plan_reading *r, char *v)
+{
+    char       *text = NULL;
+    enum status s = take_text_or_file(r, "http-body", v, &text);
+    if (s == OK && strstr(text, "{message}") == NULL) {
+        free(text);
+        return error_set(r->error, E_INVALID, "--http-body: {message} must stand in it, where the message belongs");
+    }
+    if (s != OK)
+        return s;
+    free(r->plan->http_body);
+    r->plan->http_body = text;
+    return OK;
+}
+
+static enum status on_metrics(struct plan_reading *r, char *v)
+{
+    return plan_take_http(r, "metrics", v, &r->plan->metrics);
+}
+
+static enum status on_ca(struct plan_reading *r, char *v)
+{
+    r->plan->ca_path = v;
+    return v[0] != '\0' ? OK : error_set(r->error, E_INVALID, "--ca: a file with certificates is expected, or the word system");
 }
 
 static enum status on_subprotocol(struct plan_reading *r, char *v)
@@ -316,11 +380,7 @@ static enum status on_send(struct plan_reading *r, char *v)
     if (p->send_count == PLAN_SENDS_MAX)
         return error_set(r->error, E_TOO_LONG, "--send: at most %d messages", PLAN_SENDS_MAX);
     char       *text = NULL;
-    enum status s = OK;
-    if (v[0] == '@')
-        s = take_file(r, "send", v + 1, &text);
-    else if ((text = strdup(v)) == NULL)
-        s = error_plain(r->error, E_NO_MEMORY);
+    enum status s = take_text_or_file(r, "send", v, &text);
     if (s == OK)
         p->sends[p->send_count++] = text;
     return s;
@@ -395,6 +455,7 @@ const struct plan_option plan_options[] = {
     { "timeout", 0, "TIME", "until when a connection must be complete (10s)", on_timeout },
     { "source", 0, "LIST", "addresses to connect from: a,b or first-last (on loopback as many as\nare needed, else what the system chooses)", on_source },
     { "threads", 0, "N", "threads, each with a descriptor table of its own (as needed)", on_threads },
+    { "ca", 0, "FILE", "wss, https: who signs the server's certificate, or the word system\n(certificates are not checked)", on_ca },
     HEADING("What a connection says; {n} {id} {room} {channel} {uuid} are filled in"),
     { "classic", 0, NULL, "the classic protocol of Encke: path, subscription, first message", on_classic },
     { "channel", 0, "NAME", "channel, or the beginning of the names of the rooms (web_load)", on_channel },
@@ -425,8 +486,13 @@ const struct plan_option plan_options[] = {
     { "user", 0, "NAME", "root, or a dev id (root)", on_user },
     { "password-file", 0, "FILE", "its first line is the password", on_password_file },
     { "password", 0, "TEXT", "better: --password-file, or ENCKE_PASSWORD in the environment", on_password },
+    HEADING("Publishing over HTTP; {message} {channel} {room} {id} are filled in"),
+    { "http", 0, "URL", "where to POST", on_http },
+    { "http-body", 0, "TEXT", "what to POST, or @file\n(" PLAN_HTTP_BODY ")", on_http_body },
+    { "http-header", 0, "LINE", "\"Name: value\" in the request; may be repeated", on_http_header },
     HEADING("Results"),
     { "pid", 0, "PID", "of the server, on this machine: its memory and CPU are recorded", on_pid },
+    { "metrics", 0, "URL", "of a server elsewhere: its figures, read once a second; /api/status\nof Encke, or Prometheus' text with process_resident_memory_bytes", on_metrics },
     { "json", 0, "FILE", "write the results there; - is the standard output", on_json },
     { "html", 0, "FILE", "write the report with graphs there", on_html },
     { "quiet", 'q', NULL, "no live screen", on_quiet },

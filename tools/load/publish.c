@@ -1,210 +1,56 @@
 /* publish.c: see publish.h. */
 #include "load/publish.h"
 
-#include <errno.h>
-#include <netdb.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/utf8.h"
-#include "load/incoming.h"
-#include "load/request.h"
-#include "load/sql_client.h"
+#include "load/publish_internal.h"
 
-#define USERS_AT_ONCE 500
-#define PATIENCE_S    30
+#define REFUSALS_MOST  20
+#define REFUSED_REST_NS 50000000u /* before what was refused is said again */
+#define NAP_NS         20000000u  /* how long the end of the run may have to wait for a thread that waits */
 
-struct publisher {
-    struct publishers *all;
-    pthread_t          thread;
-    bool               has_thread;
-    unsigned           index;
-    struct sql_client  sql;
-    int                ws_fd;
-    struct incoming    ws_in;
-    bool               is_reported; /* the answer to what was published has come */
-    struct buf         text, statement;
-    pthread_mutex_t    lock;
-    struct publish_counts counts;
-};
-
-struct publishers {
-    const struct plan    *plan;
-    const struct streams *streams;
-    unsigned              count;
-    struct publisher     *at; /* owned */
-    _Atomic uint64_t      start_ns;
-    atomic_bool           is_over;
-};
-
-static void fail(struct publisher *p, const char *why)
+static void note(struct publisher *p, enum said said, const struct error *e)
 {
     pthread_mutex_lock(&p->lock);
-    p->counts.has_failed = true;
     p->counts.refused++;
+    p->counts.has_failed |= said == SAID_NOTHING || p->refusals >= REFUSALS_MOST;
     if (p->counts.first_error[0] == '\0')
-        snprintf(p->counts.first_error, sizeof p->counts.first_error, "publisher %u: %.200s", p->index, why);
+        snprintf(p->counts.first_error, sizeof p->counts.first_error, "publisher %u: %.200s", p->index, e->text);
     pthread_mutex_unlock(&p->lock);
 }
 
-/* --- over CometQL ------------------------------------------------------------------------------------------------------ */
-
-static bool publish_sql(struct publisher *p, uint32_t stream)
+/* False: the end came first. */
+static bool wait_until(const struct publishers *all, uint64_t at_ns)
 {
-    const struct plan *plan = p->all->plan;
-    char               channel[80];
-    struct error       e;
-    buf_reset(&p->statement);
-    if (plan->workload == WORKLOAD_PRIVATE) {
-        buf_printf(&p->statement, "INSERT INTO users_messages (id, event, message) VALUES (%u, 'load', '", stream + 1);
-    } else {
-        request_channel(plan, stream, channel);
-        buf_printf(&p->statement, "INSERT INTO pipes_messages (name, event, message) VALUES ('%s', 'load', '", channel);
+    for (uint64_t now = clock_mono_ns(); now < at_ns && !atomic_load(&all->is_over); now = clock_mono_ns()) {
+        uint64_t        until = at_ns - now > NAP_NS ? now + NAP_NS : at_ns;
+        struct timespec at = { .tv_sec = (time_t)(until / 1000000000u), .tv_nsec = (long)(until % 1000000000u) };
+        (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
     }
-    buf_slice_append(&p->statement, buf_slice(&p->text));
-    buf_text(&p->statement, "')");
-    errno = 0;
-    if (sql_client_send(&p->sql, buf_slice(&p->statement)) != OK) {
-        fail(p, "the CometQL connection broke");
-        return false;
-    }
-    if (sql_client_wait(&p->sql, &e) != OK) {
-        fail(p, e.text);
-        return false;
-    }
-    return true;
+    return !atomic_load(&all->is_over);
 }
 
-/* The connections log in as users 1 ... n, with the key load<id>. */
-static enum status let_users_in(struct publisher *p, struct error *e)
-{
-    const struct plan *plan = p->all->plan;
-    for (uint32_t first = 1; first <= plan->connections; first += USERS_AT_ONCE) {
-        buf_reset(&p->statement);
-        buf_text(&p->statement, "INSERT INTO users_auth (id, hash) VALUES ");
-        for (uint32_t id = first; id < first + USERS_AT_ONCE && id <= plan->connections; id++)
-            buf_printf(&p->statement, "%s(%u,'load%u')", id > first ? "," : "", id, id);
-        if (sql_client_send(&p->sql, buf_slice(&p->statement)) != OK)
-            return error_set(e, E_IO, "the CometQL connection broke while users were let in");
-        enum status s = sql_client_wait(&p->sql, e);
-        if (s != OK)
-            return s;
-    }
-    return OK;
-}
-
-/* --- over WebSocket ---------------------------------------------------------------------------------------------------- */
-
-static bool send_all(int fd, struct slice bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t n = send(fd, bytes.at, bytes.len, MSG_NOSIGNAL);
-        if (n <= 0)
-            return false;
-        bytes = slice_skip(bytes, (size_t)n);
-    }
-    return true;
-}
-
-static void on_frame(void *context, const struct incoming_frame *f)
-{
-    struct publisher *p = context;
-    if (f->kind == INCOMING_PING) {
-        buf_reset(&p->statement);
-        request_frame(&p->statement, 10, f->look);
-        (void)send_all(p->ws_fd, buf_slice(&p->statement));
-    } else if (f->kind == INCOMING_DATA && memmem(f->look.at, f->look.len, LABEL_MARK, sizeof(LABEL_MARK) - 1) != NULL) {
-        p->is_reported = true; /* the report repeats the message */
-    }
-}
-
-static bool wait_report(struct publisher *p)
-{
-    char bytes[16384];
-    while (!p->is_reported) {
-        ssize_t n = recv(p->ws_fd, bytes, sizeof bytes, 0);
-        if (n <= 0 || !incoming_feed(&p->ws_in, slice_of(bytes, (size_t)n), on_frame, p))
-            return false;
-    }
-    return true;
-}
-
-static bool publish_ws(struct publisher *p, uint32_t stream)
-{
-    char       channel[80];
-    struct buf command = { 0 };
-    request_channel(p->all->plan, stream, channel);
-    buf_printf(&command, "web_pipe2\n%s\nload\n*\n", channel);
-    buf_slice_append(&command, buf_slice(&p->text));
-    buf_reset(&p->statement);
-    request_frame(&p->statement, 1, buf_slice(&command));
-    buf_clear(&command);
-    p->is_reported = false;
-    bool is_done = send_all(p->ws_fd, buf_slice(&p->statement)) && wait_report(p);
-    if (!is_done)
-        fail(p, "the WebSocket of the publisher broke, or its message was refused");
-    return is_done;
-}
-
-static enum status open_ws(struct publisher *p, struct error *e)
-{
-    const struct target_address *to = &p->all->plan->targets[0];
-    struct addrinfo             *found = NULL, hints = { .ai_socktype = SOCK_STREAM };
-    struct timeval               patience = { .tv_sec = PATIENCE_S };
-    char                         port[8], answer[4096];
-    snprintf(port, sizeof port, "%u", to->port);
-    if (getaddrinfo(to->host, port, &hints, &found) != 0)
-        return error_set(e, E_INVALID, "there is no host %.100s", to->host);
-    p->ws_fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool is_there = p->ws_fd >= 0 && connect(p->ws_fd, found->ai_addr, found->ai_addrlen) == 0;
-    freeaddrinfo(found);
-    if (!is_there)
-        return error_set(e, E_IO, "%.100s:%u: %s", to->host, to->port, strerror(errno));
-    setsockopt(p->ws_fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    struct request_place place = { .uuid = "publisher-of-encke-load" };
-    buf_reset(&p->statement);
-    request_head(&p->statement, p->all->plan, to, &place);
-    size_t len = 0;
-    if (!send_all(p->ws_fd, buf_slice(&p->statement)))
-        return error_set(e, E_IO, "%.100s:%u: %s", to->host, to->port, strerror(errno));
-    while (len < sizeof answer - 1) { /* byte by byte: what is behind the head are frames */
-        ssize_t n = recv(p->ws_fd, answer + len, 1, 0);
-        if (n <= 0)
-            break;
-        len++;
-        if (len >= 4 && memcmp(answer + len - 4, "\r\n\r\n", 4) == 0 && memcmp(answer, "HTTP/1.1 101", 12) == 0)
-            return OK;
-    }
-    return error_set(e, E_INVALID, "%.100s:%u does not answer a publisher with 101", to->host, to->port);
-}
-
-/* --- the threads ------------------------------------------------------------------------------------------------------- */
-
-static void sleep_until(uint64_t at_ns)
-{
-    struct timespec at = { .tv_sec = (time_t)(at_ns / 1000000000u), .tv_nsec = (long)(at_ns % 1000000000u) };
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
-        ;
-}
-
+/* False: there is no point in going on. Of one stream only one publisher speaks, unless nobody listens to it. */
 static bool publish_one(struct publisher *p, uint32_t stream)
 {
-    struct streams *streams = (struct streams *)(uintptr_t)p->all->streams;
-    struct label    l = { .stream = stream, .number = atomic_load(&streams->given[stream]), .sent_ns = clock_mono_ns() };
+    const struct streams *streams = p->all->streams;
+    struct error          e = { 0 };
+    struct label          l = { .run = streams->run, .stream = stream };
+    l.number = atomic_fetch_add(&streams->given[stream], 1); /* given before it is sent: whoever hears it must find it given */
+    l.sent_ns = clock_mono_ns();
     buf_reset(&p->text);
     label_write(&p->text, &l, p->all->plan->message_bytes);
-    /* Given before it is sent: whoever hears it must find it given. */
-    atomic_store(&streams->given[stream], l.number + 1);
-    bool is_done = p->all->plan->publish_way == PUBLISH_SQL ? publish_sql(p, stream) : publish_ws(p, stream);
-    if (!is_done)
-        return false;
+    enum said said = p->all->way->say(p, stream, &e);
+    if (said != SAID_YES) {
+        atomic_fetch_sub(&streams->given[stream], 1); /* it is not expected; and if it was heard, nobody minds at the end */
+        p->refusals++;
+        note(p, said, &e);
+        return said == SAID_NO && p->refusals < REFUSALS_MOST && wait_until(p->all, clock_mono_ns() + REFUSED_REST_NS);
+    }
+    p->refusals = 0;
     pthread_mutex_lock(&p->lock);
     p->counts.published++;
     histogram_add(&p->counts.answer_us, (clock_mono_ns() - l.sent_ns) / 1000);
@@ -212,28 +58,47 @@ static bool publish_one(struct publisher *p, uint32_t stream)
     return true;
 }
 
+static void publish_all(struct publisher *p)
+{
+    const struct publishers *all = p->all;
+    const uint32_t           streams = all->streams->count;
+    double                   gap_ns = all->plan->rate > 0 ? 1e9 * all->count / all->plan->rate : 0;
+    uint32_t                 stream = p->index % streams;
+    while (atomic_load(&all->start_ns) == 0)
+        if (!wait_until(all, clock_mono_ns() + 1000000))
+            return;
+    uint64_t start_ns = atomic_load(&all->start_ns);
+    for (uint64_t n = 0; wait_until(all, start_ns + (uint64_t)(gap_ns * ((double)n + (double)p->index / all->count))); n++) {
+        if (!publish_one(p, stream))
+            return;
+        stream = stream + all->count < streams ? stream + all->count : p->index % streams;
+    }
+}
+
 static void *publisher_run(void *argument)
 {
-    struct publisher        *p = argument;
-    const struct publishers *all = p->all;
-    double                   gap_ns = all->plan->rate > 0 ? 1e9 * all->count / all->plan->rate : 0;
-    uint32_t                 stream = p->index % (all->streams->count > 0 ? all->streams->count : 1);
-    while (atomic_load(&all->start_ns) == 0 && !atomic_load(&all->is_over))
-        sleep_until(clock_mono_ns() + 1000000);
-    uint64_t start_ns = atomic_load(&all->start_ns);
-    for (uint64_t n = 0; !atomic_load(&all->is_over); n++) {
-        if (gap_ns > 0)
-            sleep_until(start_ns + (uint64_t)(gap_ns * ((double)n + (double)p->index / all->count)));
-        if (atomic_load(&all->is_over) || !publish_one(p, stream))
-            break;
-        stream += all->count;
-        if (stream >= all->streams->count)
-            stream = p->index;
-    }
+    struct publisher *p = argument;
+    publish_all(p);
+    atomic_fetch_sub(&p->all->running, 1);
     return NULL;
 }
 
-enum status publishers_new(const struct plan *plan, const struct streams *streams, struct publishers **out, struct error *out_error)
+static enum status begin_threads(struct publishers *all, struct error *e)
+{
+    for (unsigned i = 0; i < all->count; i++) {
+        struct publisher *p = &all->at[i];
+        atomic_fetch_add(&all->running, 1);
+        p->has_thread = pthread_create(&p->thread, NULL, publisher_run, p) == 0;
+        if (!p->has_thread) {
+            atomic_fetch_sub(&all->running, 1);
+            return error_set(e, E_NO_MEMORY, "publisher %u of %u: its thread cannot be started", i + 1, all->count);
+        }
+    }
+    return OK;
+}
+
+enum status publishers_new(const struct plan *plan, const struct streams *streams, struct tls_client *tls, struct publishers **out,
+                           struct error *out_error)
 {
     struct publishers *all = calloc(1, sizeof *all);
     unsigned           wanted = plan->publishers > 0 ? plan->publishers : 1;
@@ -241,33 +106,25 @@ enum status publishers_new(const struct plan *plan, const struct streams *stream
         return error_plain(out_error, E_NO_MEMORY);
     all->plan = plan;
     all->streams = streams;
+    all->tls = tls;
+    all->way = &publish_ways[plan->publish_way];
     all->count = plan->workload != WORKLOAD_PUBLISH && wanted > streams->count ? streams->count : wanted; /* a stream has one publisher */
     all->at = calloc(all->count, sizeof *all->at);
     enum status s = all->at != NULL ? OK : error_plain(out_error, E_NO_MEMORY);
-    for (unsigned i = 0; s == OK && i < all->count; i++) {
-        struct publisher *p = &all->at[i];
-        *p = (struct publisher){ .all = all, .index = i, .ws_fd = -1, .sql.fd = -1 };
-        pthread_mutex_init(&p->lock, NULL);
-        if (plan->publish_way == PUBLISH_SQL)
-            s = sql_client_open(&p->sql, plan->sql_host, plan->sql_port, plan->sql_user, plan->sql_password, out_error);
-        else if (plan->publish_way == PUBLISH_WEBSOCKET)
-            s = open_ws(p, out_error);
-        else
-            s = error_set(out_error, E_NOT_IMPLEMENTED, "--publish http: the server has no HTTP address to publish at yet; use sql or websocket");
+    for (unsigned i = 0; all->at != NULL && i < all->count; i++) {
+        all->at[i] = (struct publisher){ .all = all, .index = i, .wire.fd = -1, .sql.fd = -1 };
+        pthread_mutex_init(&all->at[i].lock, NULL);
     }
+    for (unsigned i = 0; s == OK && i < all->count; i++)
+        s = all->way->open(&all->at[i], out_error);
     if (s == OK && plan->workload == WORKLOAD_PRIVATE)
-        s = let_users_in(&all->at[0], out_error);
-    for (unsigned i = 0; s == OK && i < all->count; i++) {
-        all->at[i].has_thread = pthread_create(&all->at[i].thread, NULL, publisher_run, &all->at[i]) == 0;
-        if (!all->at[i].has_thread)
-            s = error_set(out_error, E_NO_MEMORY, "cannot start a thread that publishes");
-    }
-    if (s == OK) {
+        s = publish_let_users_in(&all->at[0], out_error);
+    if (s == OK)
+        s = begin_threads(all, out_error);
+    if (s == OK)
         *out = all;
-    } else {
-        publishers_stop(all);
+    else
         publishers_free(all);
-    }
     return s;
 }
 
@@ -296,22 +153,29 @@ void publishers_take(struct publishers *p, struct publish_counts *out)
 void publishers_stop(struct publishers *p)
 {
     atomic_store(&p->is_over, true);
-    for (unsigned i = 0; p->at != NULL && i < p->count; i++)
-        if (p->at[i].has_thread) {
-            pthread_join(p->at[i].thread, NULL);
-            p->at[i].has_thread = false;
-        }
+}
+
+bool publishers_are_done(const struct publishers *p)
+{
+    return atomic_load(&p->running) == 0;
 }
 
 void publishers_free(struct publishers *p)
 {
+    if (p == NULL)
+        return;
+    publishers_stop(p);
     for (unsigned i = 0; p->at != NULL && i < p->count; i++) {
-        sql_client_close(&p->at[i].sql);
-        if (p->at[i].ws_fd >= 0)
-            close(p->at[i].ws_fd);
-        incoming_clear(&p->at[i].ws_in);
-        buf_clear(&p->at[i].text);
-        buf_clear(&p->at[i].statement);
+        struct publisher *one = &p->at[i];
+        if (one->has_thread)
+            pthread_join(one->thread, NULL);
+        sql_client_close(&one->sql);
+        wire_close(&one->wire);
+        incoming_clear(&one->ws_in);
+        buf_clear(&one->text);
+        buf_clear(&one->out);
+        buf_clear(&one->body);
+        pthread_mutex_destroy(&one->lock);
     }
     free(p->at);
     free(p);

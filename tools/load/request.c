@@ -27,9 +27,9 @@ void request_fill(struct buf *out, const struct plan *p, const struct request_pl
         text = slice_skip(text, open);
         char channel[80];
         request_channel(p, place->room, channel);
-        static const char *const names[] = { "{n}", "{id}", "{room}", "{channel}", "{uuid}" };
+        static const char *const names[] = { "{n}", "{id}", "{room}", "{channel}", "{uuid}", "{message}" };
         unsigned                 which = 0;
-        while (which < 5 && !slice_starts(text, names[which]))
+        while (which < 6 && !slice_starts(text, names[which]))
             which++;
         if (which == 0)
             buf_u64(out, place->number);
@@ -41,10 +41,21 @@ void request_fill(struct buf *out, const struct plan *p, const struct request_pl
             buf_text(out, channel);
         else if (which == 4)
             buf_text(out, place->uuid);
+        else if (which == 5)
+            buf_slice_append(out, place->message);
         else
             buf_byte(out, '{');
-        text = slice_skip(text, which < 5 ? strlen(names[which]) : 1);
+        text = slice_skip(text, which < 6 ? strlen(names[which]) : 1);
     }
+}
+
+void request_host(struct buf *out, const struct target_address *to)
+{
+    bool is_v6 = strchr(to->host, ':') != NULL;
+    buf_printf(out, is_v6 ? "Host: [%s]" : "Host: %s", to->host);
+    if (to->port != (to->is_tls ? 443 : 80))
+        buf_printf(out, ":%u", to->port);
+    buf_text(out, "\r\n");
 }
 
 void request_head(struct buf *out, const struct plan *p, const struct target_address *to, const struct request_place *place)
@@ -54,8 +65,10 @@ void request_head(struct buf *out, const struct plan *p, const struct target_add
         path = slice_str(p->workload == WORKLOAD_PRIVATE ? CLASSIC_USER_PATH : CLASSIC_PATH);
     buf_text(out, "GET ");
     request_fill(out, p, place, path.len > 0 ? path : SLICE("/"));
-    buf_printf(out, " HTTP/1.1\r\nHost: %s:%u\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                    "Sec-WebSocket-Key: ZW5ja2UtbG9hZC1rZXkhIQ==\r\n", to->host, to->port);
+    buf_text(out, " HTTP/1.1\r\n");
+    request_host(out, to);
+    buf_text(out, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                  "Sec-WebSocket-Key: ZW5ja2UtbG9hZC1rZXkhIQ==\r\n");
     if (p->subprotocol[0] != '\0')
         buf_printf(out, "Sec-WebSocket-Protocol: %s\r\n", p->subprotocol);
     for (unsigned i = 0; i < p->header_count; i++) {
