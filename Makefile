@@ -28,6 +28,11 @@ bench-tsung: build ## the scenario of the load report, run by tsung; ARGS="comet
 	@scripts/deps build tsung
 	@bench/tsung/run --server $(BUILD)/encke $(ARGS)
 
+bench-million: ## 64,000 connections as in the report of 2017, then a million; 25 minutes and 11 GB
+	@scripts/deps build
+	@scripts/compile $(BUILD) encke encke-load
+	@bench/million $(ARGS)
+
 lint: ## what can be said without running the server
 	@scripts/deps build test
 	@scripts/test lint
@@ -50,4 +55,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 export BUILD JOBS TIME
-.PHONY: build run test test-drivers bench bench-tsung lint fuzz docs install clean help
+.PHONY: build run test test-drivers bench bench-tsung bench-million lint fuzz docs install clean help
