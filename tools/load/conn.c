@@ -69,10 +69,10 @@ static void note_error(struct crew_member *m, const struct conn *c, enum load_er
         [LOAD_STATUS] = "the answer was not 101", [LOAD_PROTOCOL] = "what came is no WebSocket",
         [LOAD_ADDRESS] = "no free port of its source address", [LOAD_DESCRIPTOR] = "no descriptor left",
     };
-    char *to = m->counts.first_error;
+    char *to = m->counts->first_error;
     if (to[0] != '\0')
         return;
-    snprintf(to, sizeof m->counts.first_error, "connection %u: %s%s%.*s", conn_number(m, c),
+    snprintf(to, sizeof m->counts->first_error, "connection %u: %s%s%.*s", conn_number(m, c),
              words[why] != NULL ? words[why] : "ended", reason.len > 0 ? ": " : "", SLICE_ARG(slice_first(reason, 120)));
     for (; *to != '\0'; to++)
         if ((unsigned char)*to < ' ' || (unsigned char)*to > '~') /* it may come from the server, and goes to a terminal */
@@ -92,8 +92,8 @@ static void fail(struct crew_member *m, struct conn *c, enum load_error why, str
 {
     bool may_retry = c->is_back && is_under_way(c) && c->tries < TRIES_MOST;
     note_error(m, c, why, reason);
-    m->counts.errors[why]++;
-    m->counts.lost += c->state == CONN_COMPLETE;
+    m->counts->errors[why]++;
+    m->counts->lost += c->state == CONN_COMPLETE;
     leave(m, c, may_retry ? CONN_RESTING : CONN_LOST, why == LOAD_CLOSED);
     if (!may_retry)
         return;

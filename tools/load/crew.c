@@ -2,7 +2,6 @@
 #include "load/crew.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "load/crew_internal.h"
+#include "load/dial.h"
 #include "load/machine.h"
 #include "load/pace.h"
 
@@ -22,6 +22,7 @@
 #define TABLE_SLACK   64u
 #define LOOK_EVERY_NS 250000000u
 #define PATIENCE_MS   100
+#define FIND_PATIENCE_S 3
 
 static struct pace pace_of(const struct crew_member *m)
 {
@@ -96,16 +97,37 @@ static void handle(struct crew_member *m, const struct epoll_event *e)
 
 static void look_around(struct crew_member *m, uint64_t now_ns)
 {
-    for (uint32_t i = 0; i < m->next; i++)
+    for (uint32_t i = 0; m->connecting + m->resting > 0 && i < m->next; i++)
         conn_check_time(m, &m->conns[i], now_ns);
     if (atomic_load(&m->crew->listens_out))
-        m->counts.behind = count_behind(m);
+        m->counts->behind = count_behind(m);
+}
+
+static void count_now(struct crew_member *m)
+{
+    m->counts->online = m->online;
+    m->counts->connecting = m->connecting;
+    m->counts->waiting = m->count - m->next + m->again_count + m->resting;
+}
+
+/* What stands goes on in the other block: the faults, since a gap may turn out to be disorder later, and what is true now. */
+static void hand_over(struct crew_member *m)
+{
+    struct crew_counts *full = m->counts, *fresh = m->spare;
+    count_now(m);
+    fresh->faults = full->faults;
+    fresh->behind = full->behind;
+    fresh->cuts = full->cuts;
+    fresh->last_made_ns = full->last_made_ns;
+    m->counts = fresh;
+    m->spare = full;
+    atomic_store(&m->wants_counts, false);
+    sem_post(&m->has_counts);
 }
 
 static void turn(struct crew_member *m, struct epoll_event *events, uint64_t *look_ns, uint32_t *cuts)
 {
     int n = epoll_wait(m->epoll_fd, events, EVENTS, patience_ms(m));
-    pthread_mutex_lock(&m->lock);
     for (int i = 0; i < n; i++)
         handle(m, &events[i]);
     uint64_t now = clock_mono_ns();
@@ -113,17 +135,15 @@ static void turn(struct crew_member *m, struct epoll_event *events, uint64_t *lo
     if (number != *cuts) {
         *cuts = number;
         cut(m, atomic_load(&m->crew->cut_per_mille));
-        m->counts.cuts = number;
+        m->counts->cuts = number;
     }
     if (now - *look_ns > LOOK_EVERY_NS) {
         *look_ns = now;
         look_around(m, now);
     }
     start_more(m, now);
-    m->counts.online = m->online;
-    m->counts.connecting = m->connecting;
-    m->counts.waiting = m->count - m->next + m->again_count + m->resting;
-    pthread_mutex_unlock(&m->lock);
+    if (atomic_load(&m->wants_counts))
+        hand_over(m);
 }
 
 /* A descriptor table of its own, with the standard ones and what wakes this thread: not a copy of everybody's. */
@@ -147,9 +167,8 @@ static void *member_run(void *argument)
     epoll_ctl(m->epoll_fd, EPOLL_CTL_ADD, m->wake_fd, &wake);
     while (!atomic_load(&m->crew->is_over))
         turn(m, events, &look_ns, &cuts);
-    pthread_mutex_lock(&m->lock);
-    m->counts.faults.missing += count_behind(m);
-    pthread_mutex_unlock(&m->lock);
+    m->counts->faults.missing += count_behind(m);
+    count_now(m);
     for (uint32_t i = 0; i < m->count; i++)
         conn_end(m, &m->conns[i]);
     close(m->epoll_fd);
@@ -160,19 +179,10 @@ static void *member_run(void *argument)
 
 static enum status find_targets(struct crew *c, struct error *e)
 {
-    for (unsigned i = 0; i < c->plan->target_count; i++) {
-        const struct target_address *to = &c->plan->targets[i];
-        struct addrinfo             *found = NULL, hints = { .ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC };
-        char                         port[8];
-        snprintf(port, sizeof port, "%u", to->port);
-        int bad = getaddrinfo(to->host, port, &hints, &found);
-        if (bad != 0)
-            return error_set(e, E_INVALID, "there is no host %.100s: %s", to->host, gai_strerror(bad));
-        memcpy(&c->to[i], found->ai_addr, found->ai_addrlen);
-        c->to_len[i] = found->ai_addrlen;
-        freeaddrinfo(found);
-    }
-    return OK;
+    enum status s = OK;
+    for (unsigned i = 0; s == OK && i < c->plan->target_count; i++)
+        s = dial_find(c->plan->targets[i].host, c->plan->targets[i].port, FIND_PATIENCE_S, &c->to[i], &c->to_len[i], e);
+    return s;
 }
 
 static unsigned members_wanted(const struct plan *p)
@@ -193,11 +203,12 @@ static bool member_init(struct crew *c, unsigned i)
     m->again = calloc(m->count + 1u, sizeof *m->again);
     m->scratch = malloc(CREW_READ);
     m->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    m->counts.waiting = m->count;
-    pthread_mutex_init(&m->lock, NULL);
+    m->counts = calloc(1, sizeof *m->counts);
+    m->spare = calloc(1, sizeof *m->spare);
+    sem_init(&m->has_counts, 0, 0);
     for (uint32_t n = 0; m->conns != NULL && n < m->count; n++)
         m->conns[n].fd = -1;
-    return m->conns != NULL && m->again != NULL && m->scratch != NULL && m->wake_fd >= 0;
+    return m->conns != NULL && m->again != NULL && m->scratch != NULL && m->counts != NULL && m->spare != NULL && m->wake_fd >= 0;
 }
 
 static void wake_all(struct crew *c)
@@ -262,14 +273,8 @@ void crew_start(struct crew *c)
     wake_all(c);
 }
 
-/* Adds what is new, and leaves what stands: what is now, and the faults. */
-static void take_from(struct crew_counts *from, struct crew_counts *out)
+static void add(struct crew_counts *out, const struct crew_counts *from)
 {
-    struct crew_counts kept = { .online = from->online, .connecting = from->connecting, .waiting = from->waiting };
-    kept.behind = from->behind;
-    kept.cuts = from->cuts;
-    kept.last_made_ns = from->last_made_ns;
-    kept.faults = from->faults;
     out->made += from->made;
     out->lost += from->lost;
     for (unsigned e = 0; e < LOAD_ERROR_COUNT; e++)
@@ -289,17 +294,22 @@ static void take_from(struct crew_counts *from, struct crew_counts *out)
     out->last_made_ns = from->last_made_ns > out->last_made_ns ? from->last_made_ns : out->last_made_ns;
     if (out->first_error[0] == '\0')
         memcpy(out->first_error, from->first_error, sizeof out->first_error);
-    *from = kept;
 }
 
+/* All are asked before the first is waited for, so that the sum is of one moment, as nearly as it can be. */
 void crew_take(struct crew *c, struct crew_counts *out)
 {
     memset(out, 0, sizeof *out);
     out->cuts = UINT32_MAX;
+    for (unsigned i = 0; i < c->member_count; i++)
+        atomic_store(&c->members[i].wants_counts, true);
+    wake_all(c);
     for (unsigned i = 0; i < c->member_count; i++) {
-        pthread_mutex_lock(&c->members[i].lock);
-        take_from(&c->members[i].counts, out);
-        pthread_mutex_unlock(&c->members[i].lock);
+        struct crew_member *m = &c->members[i];
+        while (sem_wait(&m->has_counts) != 0) /* a signal */
+            ;
+        add(out, m->spare);
+        memset(m->spare, 0, sizeof *m->spare);
     }
 }
 
@@ -319,7 +329,9 @@ void crew_listen_out(struct crew *c)
 void crew_end(struct crew *c, struct crew_counts *out)
 {
     members_end(c);
-    crew_take(c, out);
+    memset(out, 0, sizeof *out);
+    for (unsigned i = 0; i < c->member_count; i++)
+        add(out, c->members[i].counts);
 }
 
 void crew_free(struct crew *c)
@@ -334,7 +346,9 @@ void crew_free(struct crew *c)
         free(m->again);
         free(m->scratch);
         buf_clear(&m->out);
-        pthread_mutex_destroy(&m->lock);
+        sem_destroy(&m->has_counts);
+        free(m->counts);
+        free(m->spare);
     }
     free(c->members);
     free(c);

@@ -7,7 +7,7 @@
  * Who is refused at first is lost, and counted. Who was cut comes back, and when he is refused, rests a while (as long as the answer
  * says in Retry-After, else twice as long each time) and tries again; each refusal is counted.
  *
- * Thread: crew_* from main; the counts of each thread are taken under its own lock, once a second.
+ * Thread: crew_* from main; each thread hands its counts over at the end of a turn, when it is asked to; it waits for nobody.
  */
 #ifndef ENCKE_LOAD_CREW_H
 #define ENCKE_LOAD_CREW_H

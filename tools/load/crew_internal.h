@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 
 #include "load/crew.h"
@@ -65,8 +66,10 @@ struct crew_member {
     struct conn       *current; /* whose frames are being read */
     uint64_t           now_ns;  /* when the last bytes were read */
     uint64_t           seed;
-    pthread_mutex_t    lock;   /* of the counts */
-    struct crew_counts counts;
+    struct crew_counts *counts; /* owned: what is being counted */
+    struct crew_counts *spare;  /* owned; zeroed, but while main reads it: */
+    atomic_bool         wants_counts; /* main asks; at the end of its turn the thread puts the spare in place, and posts */
+    sem_t               has_counts;
 };
 
 struct crew {

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "load/crew.h"
+#include "load/limits.h"
 #include "load/machine.h"
 #include "load/metrics.h"
 #include "load/publish.h"
@@ -71,13 +72,16 @@ static uint32_t stream_count(const struct plan *p)
 
 const char *engine_limits(const struct plan *plan, char *out, size_t size)
 {
-    uint64_t memory = (uint64_t)plan->connections * 6000; /* the kernel's half of a connection, and ours */
-    out[0] = '\0';
-    if (plan->connections > 0 && machine_ports() < 8000)
-        snprintf(out, size, "net.ipv4.ip_local_port_range has only %u ports: sysctl -w net.ipv4.ip_local_port_range='1024 65535'", machine_ports());
-    else if (memory > machine_memory_free())
-        snprintf(out, size, "%u connections want about %llu MB for this side alone, and %llu MB are free", plan->connections,
-                 (unsigned long long)(memory >> 20), (unsigned long long)(machine_memory_free() >> 20));
+    struct buf          b = { 0 };
+    const struct limits have = {
+        .memory_free = machine_memory_free(), .ports = machine_ports(), .descriptors = machine_descriptors(),
+        .files = machine_number("/proc/sys/fs/file-max"), .watches = machine_number("/proc/sys/fs/epoll/max_user_watches"),
+        .tracked = machine_number("/proc/sys/net/netfilter/nf_conntrack_count") > 0
+                       ? machine_number("/proc/sys/net/netfilter/nf_conntrack_max") : 0,
+    };
+    limits_check(plan, &have, &b);
+    snprintf(out, size, "%.*s", SLICE_ARG(slice_trim(slice_first(buf_slice(&b), size - 1))));
+    buf_clear(&b);
     return out;
 }
 

@@ -43,18 +43,19 @@ void label_write(struct buf *out, const struct label *l, uint32_t bytes)
     }
 }
 
-bool label_find(struct slice text, struct label *out)
+bool label_take(struct slice *text, struct label *out)
 {
     const size_t mark = sizeof(LABEL_MARK) - 1;
     uint64_t     run, stream, number, sent_ns;
     const char  *found;
-    while (text.len >= LABEL_BYTES && (found = memmem(text.at, text.len, LABEL_MARK, mark)) != NULL) {
-        text = slice_skip(text, (size_t)(found - text.at) + mark);
-        struct slice rest = text;
+    while (text->len >= LABEL_BYTES && (found = memmem(text->at, text->len, LABEL_MARK, mark)) != NULL) {
+        *text = slice_skip(*text, (size_t)(found - text->at) + mark);
+        struct slice rest = *text;
         if (!take_hex(&rest, 8, &run) || !take_hex(&rest, 8, &stream) || !take_hex(&rest, 8, &number) ||
             !take_hex(&rest, 16, &sent_ns))
             continue;
         *out = (struct label){ .run = (uint32_t)run, .stream = (uint32_t)stream, .number = (uint32_t)number, .sent_ns = sent_ns };
+        *text = rest;
         return true;
     }
     return false;

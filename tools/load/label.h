@@ -24,8 +24,8 @@ struct label {
 /* At least LABEL_BYTES are appended, `bytes` when that is more. */
 void label_write(struct buf *out, const struct label *l, uint32_t bytes);
 
-/* The first label in the text. False: there is none. */
-bool label_find(struct slice text, struct label *out);
+/* Takes the first label, and what stands before it, off the text. False: there is none. */
+bool label_take(struct slice *text, struct label *out);
 
 /* What one listener of one stream has heard. Zeroed, then track_begin.
  *

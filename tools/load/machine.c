@@ -109,6 +109,17 @@ uint32_t machine_descriptors(void)
     return r.rlim_cur > 1u << 20 ? 1u << 20 : (uint32_t)r.rlim_cur;
 }
 
+uint64_t machine_number(const char *path)
+{
+    unsigned long long number = 0;
+    FILE              *f = fopen(path, "re");
+    if (f != NULL && fscanf(f, "%llu", &number) != 1)
+        number = 0;
+    if (f != NULL)
+        fclose(f);
+    return number;
+}
+
 uint32_t machine_ports(void)
 {
     unsigned from = 32768, to = 60999;

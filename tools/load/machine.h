@@ -29,4 +29,7 @@ uint32_t machine_descriptors(void);
 uint32_t machine_ports(void);
 uint64_t machine_memory_free(void); /* bytes */
 
+/* The first number of a file in /proc; 0: it is not there. */
+uint64_t machine_number(const char *path);
+
 #endif

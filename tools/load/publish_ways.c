@@ -152,12 +152,15 @@ static enum status wait_answer(struct publisher *p, struct http_answer *a, bool 
     char bytes[READ_BYTES];
     *out_none = true;
     for (;;) {
+        errno = 0;
         ssize_t      n = wire_recv(&p->wire, bytes, sizeof bytes);
         struct slice in = slice_of(bytes, n > 0 ? (size_t)n : 0);
         enum feed    fed = n > 0 ? http_answer_feed(a, &in) : n == 0 ? http_answer_end(a) : FEED_BAD;
         *out_none = *out_none && n <= 0;
         if (fed == FEED_DONE)
             return OK;
+        if (fed == FEED_BAD && n > 0)
+            errno = EPROTO;
         if (fed == FEED_BAD || n <= 0)
             return E_IO;
     }

@@ -2,18 +2,14 @@
 #include "load/sql_client.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/crypto.h"
+#include "load/dial.h"
 
 #define READ_BYTES   (16 * 1024)
-#define PATIENCE_S   60
+#define PATIENCE_S   30
 #define CAPABILITIES 0x00088201u /* long password, protocol 4.1, secure connection, plugin */
 #define COM_QUERY    3
 
@@ -107,21 +103,10 @@ static enum status login(struct sql_client *c, const char *user, const char *pas
 enum status sql_client_open(struct sql_client *c, const char *host, uint16_t port, const char *user, const char *password,
                             struct error *out_error)
 {
-    struct addrinfo *found = NULL, hints = { .ai_socktype = SOCK_STREAM };
-    struct timeval   patience = { .tv_sec = PATIENCE_S };
-    char             text[8];
-    int              on = 1;
-    *c = (struct sql_client){ .fd = -1 };
-    snprintf(text, sizeof text, "%u", port);
-    if (getaddrinfo(host, text, &hints, &found) != 0)
-        return error_set(out_error, E_INVALID, "--sql: there is no host %.100s", host);
-    c->fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool is_there = c->fd >= 0 && connect(c->fd, found->ai_addr, found->ai_addrlen) == 0;
-    freeaddrinfo(found);
-    if (!is_there)
-        return error_set(out_error, E_IO, "--sql %.100s:%u: %s", host, port, strerror(errno));
-    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    struct error why = { 0 };
+    *c = (struct sql_client){ .fd = dial(host, port, PATIENCE_S, NULL, NULL, &why) };
+    if (c->fd < 0)
+        return error_set(out_error, E_IO, "--sql: %s", why.text);
     return login(c, user, password, out_error);
 }
 

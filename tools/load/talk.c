@@ -77,9 +77,9 @@ static void complete(struct crew_member *m, struct conn *c)
     track_settle(&c->track, stream < s->count ? atomic_load(&s->given[stream]) : 0);
     m->connecting--;
     m->online++;
-    m->counts.made++;
-    m->counts.last_made_ns = m->now_ns;
-    histogram_add(&m->counts.connect_us, m->now_ns > c->asked_ns ? (m->now_ns - c->asked_ns) / 1000 : 0);
+    m->counts->made++;
+    m->counts->last_made_ns = m->now_ns;
+    histogram_add(&m->counts->connect_us, m->now_ns > c->asked_ns ? (m->now_ns - c->asked_ns) / 1000 : 0);
     c->is_slow = p->workload == WORKLOAD_SLOW && conn_number(m, c) % 1000 < p->slow_percent * 10;
 }
 
@@ -99,20 +99,26 @@ static bool holds(struct slice text, const char *wanted)
     return memmem(text.at, text.len, wanted, strlen(wanted)) != NULL;
 }
 
+static void hear_label(struct crew_member *m, struct conn *c, const struct label *l)
+{
+    if (l->run != m->crew->streams->run || l->stream != conn_stream(m, c))
+        return;
+    track_hear(&c->track, l->number, &m->counts->faults);
+    m->counts->delivered++;
+    histogram_add(&m->counts->latency_us, m->now_ns > l->sent_ns ? (m->now_ns - l->sent_ns) / 1000 : 0);
+}
+
+/* A server may put several messages into one frame. */
 static void hear(struct crew_member *m, struct conn *c, struct slice look)
 {
     const struct plan *p = m->crew->plan;
+    struct slice       rest = look;
     struct label       l;
-    if (label_find(look, &l)) {
-        if (l.run != m->crew->streams->run || l.stream != conn_stream(m, c))
-            return;
-        track_hear(&c->track, l.number, &m->counts.faults);
-        m->counts.delivered++;
-        histogram_add(&m->counts.latency_us, m->now_ns > l.sent_ns ? (m->now_ns - l.sent_ns) / 1000 : 0);
-    } else if (c->state == CONN_GREETED && ((p->is_classic && holds(look, "\"marker\":\"ready\"")) ||
-                                            (p->await_text != NULL && holds(look, p->await_text)))) {
+    while (label_take(&rest, &l))
+        hear_label(m, c, &l);
+    if (c->state == CONN_GREETED && ((p->is_classic && holds(look, "\"marker\":\"ready\"")) ||
+                                     (p->await_text != NULL && holds(look, p->await_text))))
         complete(m, c);
-    }
 }
 
 static void on_frame(void *context, const struct incoming_frame *f)
@@ -166,7 +172,7 @@ void talk_read(struct crew_member *m, struct conn *c, bool is_end)
             return;
         }
         m->now_ns = clock_mono_ns();
-        m->counts.received_bytes += (uint64_t)n;
+        m->counts->received_bytes += (uint64_t)n;
         struct slice bytes = slice_of(m->scratch, (size_t)n);
         if (c->state == CONN_ASKED)
             bytes = pass_head(m, c, bytes);

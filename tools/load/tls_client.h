@@ -1,7 +1,7 @@
 /* tls_client: TLS for connections of this side: the only file that knows OpenSSL.
  *
  * A tls_client is what all connections share: settings, and the last session that the server gave, with which whoever comes back
- * resumes. A tls_line is one connection: about 10 KB of OpenSSL, and its buffers only while a record is incomplete.
+ * resumes. A tls_line is one connection: about 16 KB of OpenSSL, and its buffers only while a record is incomplete.
  *
  * Thread: a client, any; a line, one at a time. A line neither opens nor closes its descriptor. The
  * process ignores SIGPIPE.

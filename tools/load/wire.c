@@ -2,14 +2,10 @@
 #include "load/wire.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
+#include "load/dial.h"
 #include "load/tls_client.h"
 
 static enum status secure(struct wire *w, const struct target_address *to, struct tls_client *tls, struct error *e)
@@ -24,25 +20,8 @@ static enum status secure(struct wire *w, const struct target_address *to, struc
 
 enum status wire_open(struct wire *w, const struct target_address *to, struct tls_client *tls, unsigned patience_s, struct error *out_error)
 {
-    struct addrinfo *found = NULL, hints = { .ai_socktype = SOCK_STREAM };
-    struct timeval   patience = { .tv_sec = patience_s };
-    char             port[8];
-    int              on = 1;
-    *w = (struct wire){ .fd = -1 };
-    snprintf(port, sizeof port, "%u", to->port);
-    int bad = getaddrinfo(to->host, port, &hints, &found);
-    if (bad != 0)
-        return error_set(out_error, E_INVALID, "there is no host %.100s: %s", to->host, gai_strerror(bad));
-    w->fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (w->fd >= 0) {
-        setsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        setsockopt(w->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience); /* of connect() as well */
-        setsockopt(w->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    }
-    bool is_there = w->fd >= 0 && connect(w->fd, found->ai_addr, found->ai_addrlen) == 0;
-    freeaddrinfo(found);
-    enum status s = is_there ? OK : error_set(out_error, E_IO, "%.100s:%u: %s", to->host, to->port,
-                                              errno == EINPROGRESS ? "no answer" : strerror(errno));
+    *w = (struct wire){ .fd = dial(to->host, to->port, patience_s, NULL, NULL, out_error) };
+    enum status s = w->fd >= 0 ? OK : E_IO;
     if (s == OK && to->is_tls)
         s = secure(w, to, tls, out_error);
     if (s != OK)

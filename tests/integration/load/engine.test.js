@@ -1,6 +1,7 @@
 // encke-load counts right: against a server that makes mistakes on purpose each mistake is found, and only that.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { describe, test } from 'node:test';
 import { Authority } from '../support/certificates.js';
@@ -122,6 +123,26 @@ describe('encke-load: the accounting', { concurrency: 8 }, () => {
 });
 
 describe('encke-load: frames and ends', { concurrency: 8 }, () => {
+    test('many messages in one frame, as some servers put them, also in a frame that comes in pieces', async (t) => {
+        const waiting = [];
+        const server = await fake(t, { deliver: (client, text, number) => {
+            if (client.index !== 0) {
+                return false;
+            }
+            waiting.push(`{"push":{"data":"${text}"}}`);
+            if (number % 20 === 19) {
+                const bytes = serverFrame(waiting.splice(0).join('\n'));
+                client.socket.write(bytes.subarray(0, 700));
+                setImmediate(() => client.socket.write(bytes.subarray(700)));
+            }
+            return true;
+        } });
+        const run = await load(server.url, ...RUN, ...server.publishing);
+        const late = server.published.length % 20; // these wait for others that never come
+        assert.deepEqual(faults(run), { ...NONE, missing: late }, run.text);
+        assert.ok(server.published.length >= 20);
+    });
+
     test('frames in pieces, many in one read, and pings between them', async (t) => {
         const waiting = new Map();
         const server = await fake(t, { deliver: (client, text, number) => {
@@ -374,6 +395,22 @@ describe('encke-load: TLS', { concurrency: 8 }, () => {
         assert.equal(run.results.made, 600);
         assert.deepEqual(faults(run), NONE);
         assert.ok(run.results.delivered > 300 * 100);
+    });
+
+    test('who comes back resumes his session, and publications go over https', async (t) => {
+        const { certificate, key } = new Authority().sign('server');
+        let full = 0;
+        let resumed = 0;
+        const hooks = { greet: (client) => {
+            full += !client.socket.isSessionReused();
+            resumed += client.index >= 20 && client.socket.isSessionReused();
+        } };
+        const server = await new FakeComet(hooks, { cert: readFileSync(certificate), key: readFileSync(key) }).start(t);
+        const run = await load(server.url, '-c', '20', '-r', '0', '--hold', '2', '--workload', 'storm', '--rate', '20', ...server.publishing);
+        assert.equal(run.code, 0, run.text);
+        assert.equal(resumed, 20);
+        assert.ok(full > 0);
+        assert.equal(run.results.published, server.published.length);
     });
 
     test('published over wss', async (t) => {

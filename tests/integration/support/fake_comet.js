@@ -5,6 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import http from 'node:http';
+import https from 'node:https';
 import { until } from './wait.js';
 
 const ACCEPT = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -21,12 +22,14 @@ export const answer101 = (key) => 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: 
 
 /** Hooks, each optional: greet(client), deliver(client, text, number) -> whether that was all, accept(number) -> status of the POST. */
 export class FakeComet {
-    constructor(hooks = {}) {
+    constructor(hooks = {}, secured = null) {
         this.hooks = hooks;
         this.clients = [];      // those that are connected
         this.came = 0;          // how many have ever come
         this.published = [];
-        this.http = http.createServer((request, response) => this.answer(request, response));
+        const answer = (request, response) => this.answer(request, response);
+        this.scheme = secured ? 's' : ''; // { key, cert }: wss and https
+        this.http = secured ? https.createServer(secured, answer) : http.createServer(answer);
         this.http.on('upgrade', (request, socket) => this.welcome(request, socket));
     }
 
@@ -42,11 +45,11 @@ export class FakeComet {
     }
 
     get url() {
-        return `ws://127.0.0.1:${this.port}/live`;
+        return `ws${this.scheme}://127.0.0.1:${this.port}/live`;
     }
 
     get publishing() {
-        return ['--http', `http://127.0.0.1:${this.port}/publish`];
+        return ['--http', `http${this.scheme}://127.0.0.1:${this.port}/publish`];
     }
 
     answer(request, response) {

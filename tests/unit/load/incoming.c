@@ -30,7 +30,7 @@ static void sample(struct buf *out)
     ws_frame_make(out, WS_CLOSE, SLICE("\x03\xe8"));
 }
 
-static const char wanted[] = "dhello(5) pp(1) dyyyyyyyy(240) dyyyyyyyy(240) o(0) dend(3) c\x03\xe8(2) ";
+static const char wanted[] = "dhello(5) pp(1) dyyyyyyyy(300) dyyyyyyyy(65536) o(0) dend(3) c\x03\xe8(2) ";
 
 TEST(frames_are_found_wherever_the_bytes_are_cut)
 {
@@ -66,7 +66,7 @@ TEST(frames_that_come_byte_by_byte_are_frames)
 TEST(what_no_server_sends_is_refused)
 {
     UNUSED_STATE;
-    static const char *const samples[] = { "\x81\x85xxxxx", "\xc1\x01x", "\x83\x01x", "HTTP/1.1" };
+    static const char *const samples[] = { "\x81\x85xxxxx", "\xc1\x01x", "\x83\x01x", "HTTP/1.1", "\x89\x7e\x01\x00" };
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
         struct incoming in = { 0 };
         assert_false(incoming_feed(&in, slice_str(samples[i]), on_frame, NULL));
@@ -74,4 +74,24 @@ TEST(what_no_server_sends_is_refused)
     }
 }
 
-TESTS(RUN(frames_are_found_wherever_the_bytes_are_cut), RUN(frames_that_come_byte_by_byte_are_frames), RUN(what_no_server_sends_is_refused))
+static void clear_at_first(void *context, const struct incoming_frame *f)
+{
+    (void)f;
+    incoming_clear(context);
+}
+
+TEST(who_hears_a_frame_may_end_it_all)
+{
+    UNUSED_STATE;
+    struct buf b = { 0 };
+    sample(&b);
+    for (size_t cut = 0; cut < 400; cut++) {
+        struct incoming in = { 0 };
+        (void)incoming_feed(&in, slice_first(buf_slice(&b), cut), clear_at_first, &in);
+        (void)incoming_feed(&in, slice_of(b.at + cut, 400 - cut), clear_at_first, &in);
+        incoming_clear(&in);
+    }
+    buf_clear(&b);
+}
+
+TESTS(RUN(who_hears_a_frame_may_end_it_all), RUN(frames_are_found_wherever_the_bytes_are_cut), RUN(frames_that_come_byte_by_byte_are_frames), RUN(what_no_server_sends_is_refused))

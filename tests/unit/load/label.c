@@ -11,11 +11,29 @@ TEST(a_label_is_found_wherever_it_stands)
     buf_text(&b, "{\"data\":\"encke-load:nothing encke-load:");
     label_write(&b, &said, 200);
     buf_text(&b, "\"}");
-    assert_true(label_find(buf_slice(&b), &heard));
+    struct slice rest = buf_slice(&b);
+    assert_true(label_take(&rest, &heard));
     assert_int_equal(said.run, heard.run);
     assert_int_equal(said.stream, heard.stream);
     assert_int_equal(said.number, heard.number);
     assert_int_equal(said.sent_ns, heard.sent_ns);
+    assert_false(label_take(&rest, &heard));
+    buf_clear(&b);
+}
+
+TEST(labels_are_taken_one_after_the_other)
+{
+    UNUSED_STATE;
+    struct label l = { 0 };
+    struct buf   b = { 0 };
+    for (l.number = 0; l.number < 5; l.number++)
+        label_write(&b, &l, 60 + l.number);
+    struct slice rest = buf_slice(&b);
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_true(label_take(&rest, &l));
+        assert_int_equal(l.number, i);
+    }
+    assert_false(label_take(&rest, &l));
     buf_clear(&b);
 }
 
@@ -37,10 +55,13 @@ TEST(what_is_no_label_is_none_wherever_it_is_cut)
     struct label l = { .number = 5 }, heard;
     struct buf   b = { 0 };
     label_write(&b, &l, 0);
-    for (size_t cut = 0; cut < b.len; cut++)
-        assert_false(label_find(slice_first(buf_slice(&b), cut), &heard));
+    for (size_t cut = 0; cut < b.len; cut++) {
+        struct slice piece = slice_first(buf_slice(&b), cut);
+        assert_false(label_take(&piece, &heard));
+    }
     b.at[14] = 'g';
-    assert_false(label_find(buf_slice(&b), &heard));
+    struct slice wrong = buf_slice(&b);
+    assert_false(label_take(&wrong, &heard));
     buf_clear(&b);
 }
 
@@ -106,6 +127,7 @@ TEST(what_came_before_it_was_known_where_to_begin_counts)
     assert_int_equal(track_behind(&t, 9), 2);
 }
 
-TESTS(RUN(a_label_is_found_wherever_it_stands), RUN(a_label_has_the_size_that_was_asked_for),
+TESTS(RUN(a_label_is_found_wherever_it_stands), RUN(labels_are_taken_one_after_the_other),
+      RUN(a_label_has_the_size_that_was_asked_for),
       RUN(what_is_no_label_is_none_wherever_it_is_cut), RUN(listeners_count_what_must_not_be),
       RUN(what_came_before_it_was_known_where_to_begin_counts))
