@@ -301,6 +301,16 @@
             socket.onmessage = (event) => { if (isMine()) this._receive(event.data); };
             socket.onclose = () => { if (isMine()) this._lost(); };
             socket.onerror = () => {}; /* a close follows */
+            if (typeof socket.on === 'function') /* Node's package ws shows how it was refused; browsers do not */
+                socket.on('unexpected-response', (request, response) => {
+                    const seconds = Number(response.headers['retry-after']);
+                    request.destroy();
+                    if (!isMine())
+                        return;
+                    if (seconds > 0) /* not all at the same moment, and not a moment earlier */
+                        this._returnAfter = Math.min(seconds * 1000 * (1 + this.options.random()), Math.max(this.options.maxDelay, seconds * 1000));
+                    this._lost();
+                });
         }
 
         _dropSocket() {
@@ -326,7 +336,7 @@
             if (this.state !== 'waiting')
                 return; /* a listener has closed the client */
             const ceiling = Math.min(this.options.maxDelay, this.options.minDelay * 2 ** this._attempt++);
-            const told = this._returnAfter; /* by a server that was to stop */
+            const told = this._returnAfter; /* by a server that was to stop, or had no room */
             this._returnAfter = undefined;
             const delay = told !== undefined ? told : this.options.random() * ceiling;
             this._retryTimer = setTimeout(() => this._connect(), delay);

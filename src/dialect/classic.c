@@ -212,7 +212,7 @@ void classic_on_upgrade(struct stream *s, const struct http_request *r)
         url_fail(&u, 423, "Error code 423(Access denied, Request from unauthorized domain.)");
     struct classic *c = slab_take(&classics);
     if (c == NULL) {
-        http_refuse(s, 503, "The server has no memory for another connection. Try again later.");
+        http_refuse_later(s, E_NO_MEMORY);
         return;
     }
     struct visitor *visitor = visitor_intern(http_head_get(r->head, "user-agent"), http_head_get(r->head, "origin"),

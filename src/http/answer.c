@@ -226,6 +226,13 @@ void http_refuse(struct stream *s, unsigned status, const char *sentence)
     http_refuse_with(s, status, sentence, SLICE(""));
 }
 
+void http_refuse_later(struct stream *s, enum status why)
+{
+    const struct error_row *row = status_row(why);
+    bool                    waits = row->http_status == 429 || row->http_status == 503;
+    http_refuse_with(s, row->http_status, row->sentence, waits ? SLICE(HTTP_RETRY_AFTER) : SLICE(""));
+}
+
 void http_upgrade(struct stream *s, struct slice protocol)
 {
     struct http_serving *serving = http_here.serving;

@@ -55,10 +55,10 @@ bool http_client_address(const struct http_head *h, const struct address_set *tr
     return real_ip(h, out) || forwarded_for(h, trusted, out);
 }
 
-void http_client_tell(struct stream *s, const struct http_head *h)
+bool http_client_tell(struct stream *s, const struct http_head *h)
 {
     const struct address_set *trusted = stream_trusts(s);
     struct address            client;
-    if (trusted != NULL && http_client_address(h, trusted, &client))
-        (void)stream_tell_peer(s, &client); /* without memory the proxy's own address is shown */
+    return trusted != NULL && http_client_address(h, trusted, &client) &&
+           stream_tell_peer(s, &client); /* without memory the proxy's own address is shown */
 }

@@ -24,7 +24,8 @@ struct stream;
 bool http_client_address(const struct http_head *h, const struct address_set *trusted, struct address *out);
 
 /* For a connection that from here on belongs to one client (an upgrade, a stream of events): stream_peer tells his address from
- * now on. Other requests must not do this: a proxy sends those of many clients over one connection. */
-void http_client_tell(struct stream *s, const struct http_head *h);
+ * now on. Other requests must not do this: a proxy sends those of many clients over one connection. True: a proxy has told an
+ * address that was not known before. */
+bool http_client_tell(struct stream *s, const struct http_head *h);
 
 #endif

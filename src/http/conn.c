@@ -67,8 +67,12 @@ static void open_websocket(struct http_conn *c, const struct http_route *route, 
         http_refuse_with(c->stream, u.status, u.sentence, slice_str(u.headers));
         return;
     }
+    enum refusal why;
+    if (http_client_tell(c->stream, r->head) && !stream_admit(c->stream, &why)) {
+        http_refuse_later(c->stream, refusal_status(why));
+        return;
+    }
     serving->key = u.key;
-    http_client_tell(c->stream, r->head);
     route->on_upgrade(c->stream, r);
 }
 
@@ -117,6 +121,7 @@ static size_t take_request(struct http_conn *c, const char *at, size_t len, stru
         http_refuse(c->stream, h->status, h->sentence);
     if (fed != FEED_DONE)
         return 0;
+    stream_settle(c->stream);
     c->is_head_request = slice_is(h->method, "HEAD");
     if (h->content_length > len - h->len || h->content_length > http_limits_set->body_bytes) {
         admit_body(c, h);

@@ -49,6 +49,9 @@ void http_answer(struct stream *s, const struct http_response *response);
 /* An error with its sentence, as a small page of text. Always closes. */
 void http_refuse(struct stream *s, unsigned status, const char *sentence);
 
+/* The same for an error of errors.def; Retry-After where waiting helps (429, 503). */
+void http_refuse_later(struct stream *s, enum status why);
+
 /* Only inside on_upgrade. Answers 101 and gives the connection's own memory back: the caller calls stream_become right
  * after it (or stream_close). `protocol` is the subprotocol chosen, or empty. The request that on_upgrade was given must
  * not be used after this call. */

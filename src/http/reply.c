@@ -121,3 +121,20 @@ bool http_etag_matches(struct slice if_none_match, struct slice etag)
     }
     return false;
 }
+
+void http_reply_refusal(struct buf *out, enum status why)
+{
+    const struct error_row *row = status_row(why);
+    struct buf              body = { 0 };
+    buf_printf(&body, "%u %s\n%s.\n", row->http_status, http_reason(row->http_status), row->sentence);
+    if (!buf_ok(&body))
+        return;
+    http_reply(out, &(struct http_reply){
+        .status = row->http_status,
+        .content_type = SLICE("text/plain; charset=utf-8"),
+        .headers = row->http_status == 429 || row->http_status == 503 ? SLICE(HTTP_RETRY_AFTER) : SLICE(""),
+        .content_length = body.len,
+    });
+    buf_slice_append(out, buf_slice(&body));
+    buf_clear(&body);
+}

@@ -8,6 +8,7 @@
 #define ENCKE_HTTP_REPLY_H
 
 #include "base/buf.h"
+#include "base/status.h"
 
 struct http_reply {
     unsigned     status;
@@ -20,6 +21,13 @@ struct http_reply {
 
 /* Appends the head, its empty line included. */
 void http_reply(struct buf *out, const struct http_reply *r);
+
+/* When a client that was refused for want of room may come again; seconds. */
+#define HTTP_RETRY_AFTER "Retry-After: 5\r\n"
+
+/* Appends a whole response that says why: the status and the sentence of errors.def, and Retry-After where waiting helps (429,
+ * 503). It has no Date and ends the connection. */
+void http_reply_refusal(struct buf *out, enum status why);
 
 /* May a response of that status have a body? */
 bool http_status_has_body(unsigned status);

@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/slab.h"
+#include "io/admission.h"
 #include "io/loop.h"
 #include "io/shard.h"
 
@@ -22,6 +23,23 @@ struct cork {
     unsigned       depth;
     size_t         len;
     char          *bytes; /* owned, CORK_BYTES */
+};
+
+/* A newcomer that has said something. */
+struct waiting {
+    uint64_t id;       /* of this shard: stream_local_id */
+    uint64_t since_ms;
+};
+
+#define DOOR_KEPT 1024 /* entries of the door that are kept when nobody waits */
+
+/* Connections whose handshake is not done; newcomers.c. */
+struct newcomers {
+    struct waiting *door; /* owned: door_count entries from door_at on */
+    size_t          door_at, door_count, door_cap;
+    uint64_t       *places; /* owned: the ring, local ids */
+    uint64_t       *place;  /* in it: of the one that is being accepted; NULL: none */
+    uint32_t        place_count, hand;
 };
 
 /* A listener of this shard. */
@@ -51,6 +69,8 @@ struct shard {
     uint64_t        *ready;     /* owned: ids of streams that have more to read */
     size_t           ready_count, ready_cap;
     uint32_t         table_limit; /* streams it may hold */
+    uint32_t        *account_of;  /* owned; by index of a stream with STREAM_ACCOUNTED; NULL: there are no accounts */
+    struct newcomers newcomers;
     bool             listeners_closed;
     uint64_t         resume_accept_ms;
     uint64_t         drain_from_ms; /* 0: not draining */
@@ -68,9 +88,11 @@ extern _Thread_local struct shard *shard_own;
 struct shards {
     struct shard   *shards; /* owned array */
     unsigned        count;
-    _Atomic int64_t connections;    /* counted ones, all shards */
     _Atomic uint32_t drain_per_s;   /* 0: run */
     _Atomic uint64_t back_at_ms;    /* monotonic: when the server is expected back */
+    _Atomic int64_t *connections;   /* owned: of each port, in all shards */
+    _Atomic uint64_t *accounts;     /* owned: of addresses; admission.c. NULL: none are kept */
+    _Atomic uint64_t next_at;       /* when the next connection may come, for admission.rate */
     _Atomic int     stop_grace_ms;  /* < 0: run */
 };
 
@@ -82,9 +104,31 @@ void listeners_close(struct shard *shard);
 void listener_accept(struct shard *shard, struct listener *l);
 void listeners_resume(struct shard *shard); /* a second after a pause */
 
+/* admission.c */
+bool accounts_open(const struct admission *rules);
+void accounts_close(void);
+#define ACCOUNT_NONE UINT32_MAX
+bool admission_in_all(void); /* one more, of whomever */
+bool admission_address(const struct port *p, const struct address *from, uint32_t *out_account, enum refusal *out_why);
+void account_give(uint32_t account);
+void account_keep(struct stream *s, uint32_t given_account);
+void stream_unaccount(struct stream *s);
+
+/* newcomers.c */
+enum status newcomers_open(struct shard *shard);
+void newcomers_close(struct shard *shard);
+bool newcomers_are_patient(const struct shard *shard);
+bool newcomers_make_room(struct shard *shard);
+void newcomer_begin(struct shard *shard, struct stream *s);
+bool newcomer_waits(struct shard *shard, const struct stream *s); /* false: no memory */
+void newcomers_turn(struct shard *shard);
+
 /* stream.c */
+uint64_t stream_local_id(const struct stream *s);
+struct stream *stream_local(struct shard *shard, uint64_t id); /* closed ones, too, until they are freed */
+void stream_read_waiting(struct shard *shard, uint64_t id);
 const struct port *stream_port(const struct stream *s);
-struct stream *stream_adopt(struct shard *shard, int fd, uint8_t port);
+struct stream *stream_adopt(struct shard *shard, int fd, uint8_t port, uint32_t given_account);
 struct stream *stream_dialled(struct shard *shard, int fd, uint8_t port, const struct stream_ops *ops, void *owner);
 void stream_on_events(struct shard *shard, uint64_t id, uint32_t events);
 void stream_read_ready(struct shard *shard);
@@ -104,6 +148,8 @@ void stream_on_end(struct stream *s);
 void stream_read_tls(struct shard *shard, struct stream *s);
 
 /* peer.c */
+struct sockaddr_storage;
+bool peer_of_socket(const struct sockaddr_storage *from, struct address *out);
 void stream_forget_peer(struct stream *s);
 
 /* proxy_conn.c */

@@ -162,20 +162,58 @@ void listeners_resume(struct shard *shard)
     }
 }
 
-static void refuse(int fd, const struct port *p)
+/* What the client has sent by now is read first: closing with unread bytes in hand would be a reset, which may overtake the text. */
+static void refuse(int fd, const struct port *p, enum refusal why, const struct address *from)
 {
-    static struct log_limit limit = { .every_ms = 10000 };
-    counter_add(COUNTER_REFUSED, 1);
-    log_limited(&limit, LOG_WARN, "%s: a connection was refused, max_connections is reached", p->name);
-    if (p->refusal.len > 0 && p->tls == NULL)
-        (void)!send(fd, p->refusal.at, p->refusal.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    char unread[4096];
+    refusal_note(why, p->name, from);
+    if (p->refusals != NULL && p->tls == NULL && !p->expects_proxy) {
+        (void)!recv(fd, unread, sizeof unread, MSG_DONTWAIT);
+        (void)!send(fd, p->refusals[why].at, p->refusals[why].len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        shutdown(fd, SHUT_WR);
+    }
     close(fd);
 }
 
-static bool is_over_limit(const struct shard *shard, const struct port *p)
+static bool is_full(const struct port *p, uint8_t number)
 {
-    return p->is_counted && shard->setup->max_connections > 0 &&
-           atomic_load_explicit(&shards.connections, memory_order_relaxed) >= (int64_t)shard->setup->max_connections;
+    return p->max_connections > 0 &&
+           atomic_load_explicit(&shards.connections[number], memory_order_relaxed) >= (int64_t)p->max_connections;
+}
+
+/* The order: what costs nothing first; who gives way to a newcomer is chosen only when nothing else speaks against it. */
+static bool may_come(struct shard *shard, const struct listener *l, const struct address *from, uint32_t *out_account,
+                     enum refusal *out_why)
+{
+    *out_account = ACCOUNT_NONE;
+    *out_why = REFUSE_FULL;
+    if (is_full(l->port, l->number))
+        return false;
+    if (!l->port->is_guarded)
+        return true;
+    *out_why = REFUSE_BUSY;
+    if (!newcomers_are_patient(shard))
+        return false;
+    *out_why = REFUSE_RATE;
+    if (!admission_in_all() || !admission_address(l->port, from, out_account, out_why))
+        return false;
+    *out_why = REFUSE_BUSY;
+    if (newcomers_make_room(shard))
+        return true;
+    account_give(*out_account);
+    return false;
+}
+
+static void take_in(struct shard *shard, const struct listener *l, int fd, const struct sockaddr_storage *peer)
+{
+    struct address from = { { 0 } };
+    enum refusal   why;
+    uint32_t       account;
+    (void)!peer_of_socket(peer, &from);
+    if (!may_come(shard, l, &from, &account, &why))
+        refuse(fd, l->port, why, &from);
+    else if (stream_adopt(shard, fd, l->number, account) == NULL)
+        close(fd);
 }
 
 /* Out of something: what waits in the backlog stays there until there is room again. */
@@ -210,7 +248,9 @@ void listener_accept(struct shard *shard, struct listener *l)
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
         if (is_table_full(shard, l))
             return;
-        int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage from;
+        socklen_t               len = sizeof from;
+        int                     fd = accept4(l->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             if (errno == EINTR || errno == ECONNABORTED)
                 continue;
@@ -218,9 +258,6 @@ void listener_accept(struct shard *shard, struct listener *l)
                 accept_failed(shard, l);
             return;
         }
-        if (is_over_limit(shard, l->port))
-            refuse(fd, l->port);
-        else if (stream_adopt(shard, fd, l->number) == NULL)
-            close(fd);
+        take_in(shard, l, fd, &from);
     }
 }

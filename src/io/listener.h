@@ -5,7 +5,7 @@
  * get half of the clients.
  *
  * Near the limit of its descriptor table a shard pauses its listeners: what waits in the backlog stays there, and it looks
- * again each second whether descriptors are free. Over max_connections a connection is accepted and refused with `refusal`.
+ * again each second whether descriptors are free. Who may not come in (io/admission.h) is accepted and refused with a text.
  */
 #ifndef ENCKE_IO_LISTENER_H
 #define ENCKE_IO_LISTENER_H
@@ -25,10 +25,12 @@ struct port {
     bool                     expects_proxy;    /* each connection must begin with a PROXY header (io/proxy.h) */
     uint32_t                 proxy_timeout_ms; /* for that header to come */
     const struct address_set *proxies;   /* who is believed about a client's address; borrowed; NULL or empty: nobody */
-    bool                     is_counted; /* counts towards max_connections */
+    uint64_t                 max_connections; /* in all shards; 0 = no bound */
+    bool                     is_counted; /* its connections are let go one after the other when the server drains (shards_drain) */
+    bool                     is_guarded; /* its connections are newcomers first, and addresses have limits (io/admission.h) */
     bool                     is_off;     /* nothing listens there */
     bool                     is_dialled; /* the same: its connections are made by dial (io/dial.h) */
-    struct slice             refusal;    /* sent to a connection over the limit; not over TLS */
+    const struct slice      *refusals;   /* borrowed: REFUSAL_COUNT texts for those that are refused; not over TLS; NULL: none */
     struct slice             tls_hint;   /* sent to who speaks plain HTTP where `tls` is set; may be empty */
     struct tls_context      *tls;        /* borrowed; NULL: plain. Otherwise all it says is TLS */
     enum counter             online, added, ended, events;

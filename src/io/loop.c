@@ -46,7 +46,7 @@ static uint32_t parts_turn(const struct shard *shard)
 static int wait_for_events(struct shard *shard, uint32_t most_ms, struct epoll_event *events)
 {
     int  wait_ms = 0;
-    bool sleeps = most_ms > 0 && shard->ready_count == 0 && inbox_sleep(&shard->inbox);
+    bool sleeps = most_ms > 0 && shard->ready_count == 0 && shard->newcomers.door_count == 0 && inbox_sleep(&shard->inbox);
     if (sleeps)
         wait_ms = (int)wheel_wait_ms(&shard->wheel, shard_here.now_ms, most_ms);
     int n = epoll_wait(shard->epoll_fd, events, LOOP_EVENTS, wait_ms);
@@ -125,6 +125,7 @@ void loop_run(struct shard *shard)
         for (int i = 0; i < n; i++)
             handle(shard, &events[i]);
         stream_read_ready(shard);
+        newcomers_turn(shard);
         graves_run(shard);
         counter_add(COUNTER_TURNS, 1);
         counter_add(COUNTER_EVENTS, n > 0 ? (uint64_t)n : 0);

@@ -7,7 +7,8 @@
  * 5. epoll_wait: 0 ms when a letter, a walk or a grave is left, else until the next timer.
  * 6. Events: one read of at most LOOP_READ bytes for each ready stream; stale generations are ignored.
  * 7. Streams that have more to read without a new event have one more read each.
- * 8. Graves: what was closed in this turn is freed. Nothing is freed anywhere else.
+ * 8. Newcomers (io/admission.h) that have said something have one read each, for as long as their share of a turn lasts.
+ * 9. Graves: what was closed in this turn is freed. Nothing is freed anywhere else.
  */
 #ifndef ENCKE_IO_LOOP_H
 #define ENCKE_IO_LOOP_H

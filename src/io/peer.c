@@ -61,17 +61,20 @@ void stream_forget_peer(struct stream *s)
     s->flags &= (uint16_t)~STREAM_TOLD;
 }
 
+bool peer_of_socket(const struct sockaddr_storage *from, struct address *out)
+{
+    if (from->ss_family == AF_INET)
+        *out = address_of_ipv4(&((const struct sockaddr_in *)(const void *)from)->sin_addr);
+    else if (from->ss_family == AF_INET6)
+        memcpy(out->bytes, &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr, sizeof out->bytes);
+    return from->ss_family == AF_INET || from->ss_family == AF_INET6;
+}
+
 static bool socket_peer(const struct stream *s, struct address *out)
 {
     struct sockaddr_storage a;
     socklen_t               len = sizeof a;
-    if (s->fd < 0 || getpeername(s->fd, (struct sockaddr *)&a, &len) < 0)
-        return false;
-    if (a.ss_family == AF_INET)
-        *out = address_of_ipv4(&((struct sockaddr_in *)(void *)&a)->sin_addr);
-    else if (a.ss_family == AF_INET6)
-        memcpy(out->bytes, &((struct sockaddr_in6 *)(void *)&a)->sin6_addr, sizeof out->bytes);
-    return a.ss_family == AF_INET || a.ss_family == AF_INET6;
+    return s->fd >= 0 && getpeername(s->fd, (struct sockaddr *)&a, &len) == 0 && peer_of_socket(&a, out);
 }
 
 bool stream_peer_address(const struct stream *s, struct address *out)

@@ -49,8 +49,15 @@ static size_t begin(struct stream *s, struct proxy_header *h, struct slice rest)
         stream_close(s);
         return 0;
     }
-    stream_become(s, first, NULL);
+    enum refusal        why;
     struct tls_context *tls = stream_port(s)->tls;
+    if (!stream_admit(s, &why)) {
+        if (stream_port(s)->refusals != NULL && tls == NULL)
+            stream_write(s, stream_port(s)->refusals[why]);
+        stream_finish(s);
+        return rest.len;
+    }
+    stream_become(s, first, NULL);
     if (tls != NULL && !stream_start_tls(s, tls, rest))
         return 0;
     first->on_open(s);

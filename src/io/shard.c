@@ -57,6 +57,8 @@ static enum status own_memory(struct shard *shard, struct error *e)
     shard->table_limit = shard->setup->nofile > 2 * reserved ? shard->setup->nofile - reserved : reserved;
     if (shard->table_limit > STREAM_INDEX_MASK)
         shard->table_limit = STREAM_INDEX_MASK;
+    if (newcomers_open(shard) != OK)
+        return error_plain(e, E_NO_MEMORY);
     slab_init(&shard->streams, sizeof(struct stream), shard->table_limit);
     wheel_init(&shard->wheel, &shard->streams, offsetof(struct stream, timer), shard_here.now_ms);
     return OK;
@@ -128,6 +130,7 @@ static void stop_own(struct shard *shard)
     free(shard->cork.bytes);
     free(shard->listeners);
     free(shard->ready);
+    newcomers_close(shard);
 }
 
 static void *shard_thread(void *argument)
@@ -195,11 +198,12 @@ static enum status await_threads(struct error *e)
 enum status shards_start(const struct shards_setup *setup, struct error *out_error)
 {
     shards.count = setup->shard_count;
-    shards.connections = 0;
     shards.drain_per_s = 0;
+    shards.next_at = 0;
     shards.stop_grace_ms = -1;
     shards.shards = aligned_alloc(64, (setup->shard_count * sizeof(struct shard) + 63) / 64 * 64);
-    if (shards.shards == NULL)
+    shards.connections = calloc(setup->port_count + 1, sizeof *shards.connections);
+    if (shards.shards == NULL || shards.connections == NULL || !accounts_open(&setup->admission))
         return error_plain(out_error, E_NO_MEMORY);
     memset(shards.shards, 0, setup->shard_count * sizeof(struct shard));
     sem_init(&started, 0, 0);
@@ -234,7 +238,10 @@ void shards_drain(uint32_t per_s, uint32_t back_ms)
 
 uint64_t shards_connections(void)
 {
-    int64_t count = atomic_load_explicit(&shards.connections, memory_order_relaxed);
+    int64_t count = 0;
+    for (unsigned i = 0; i < shards.shards[0].setup->port_count; i++)
+        if (shards.shards[0].setup->ports[i].is_counted)
+            count += atomic_load_explicit(&shards.connections[i], memory_order_relaxed);
     return count > 0 ? (uint64_t)count : 0;
 }
 
@@ -251,7 +258,10 @@ void shards_join(void)
     for (unsigned i = 0; i < shards.count; i++)
         close(shards.shards[i].wake_fd);
     free(shards.shards);
+    free((void *)shards.connections);
+    accounts_close();
     shards.shards = NULL;
+    shards.connections = NULL;
     shards.count = 0;
     pthread_barrier_destroy(&ended);
     sem_destroy(&started);

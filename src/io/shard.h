@@ -12,6 +12,7 @@
 #define ENCKE_IO_SHARD_H
 
 #include "base/status.h"
+#include "io/admission.h"
 #include "io/inbox.h"
 #include "io/listener.h"
 
@@ -34,7 +35,7 @@ struct shards_setup {
     const struct shard_part *const *parts;
     unsigned                        part_count;
     uint32_t                        nofile;          /* descriptors a table may have */
-    uint64_t                        max_connections; /* in all shards and ports marked `counted`; 0 = no bound */
+    struct admission                admission; /* of the ports that are guarded */
 };
 
 /* What the calling shard is and what time its turn began. Read only. */
@@ -58,11 +59,11 @@ enum status shards_start(const struct shards_setup *setup, struct error *out_err
 /* From any thread: gives the letter to shard `to`, which may be the caller's own. */
 void shard_post(unsigned to, struct letter *given);
 
-/* Asks all shards to let their clients go: nobody new is accepted, and of the connections that count towards max_connections
+/* Asks all shards to let their clients go: nobody new is accepted, and of the connections to ports that are counted
  * `per_s` a second, over all shards, are told to leave, and that the server is expected back in back_ms (stream_ops.on_leave). */
 void shards_drain(uint32_t per_s, uint32_t back_ms);
 
-/* From any thread: connections that count towards max_connections, of all shards. */
+/* From any thread: connections to ports that are counted, of all shards. */
 uint64_t shards_connections(void);
 
 /* Asks all shards to stop: they close their listeners, send what is queued for at most `grace_ms`, close everything. */

@@ -23,24 +23,24 @@ const struct port *stream_port(const struct stream *s)
 /* --- identity ---------------------------------------------------------------------------------------------------------- */
 
 /* Top to bottom: 8 bits shard, 32 bits generation, 24 bits index. epoll's user data is the same without the shard. */
-static uint64_t local_id(const struct stream *s)
+uint64_t stream_local_id(const struct stream *s)
 {
     return (uint64_t)s->head.generation << STREAM_INDEX_BITS | s->head.index;
 }
 
 uint64_t stream_id(const struct stream *s)
 {
-    return (uint64_t)shard_own->index << 56 | local_id(s);
+    return (uint64_t)shard_own->index << 56 | stream_local_id(s);
 }
 
-static struct stream *find_local(struct shard *shard, uint64_t id)
+struct stream *stream_local(struct shard *shard, uint64_t id)
 {
     return slab_find(&shard->streams, (uint32_t)id & STREAM_INDEX_MASK, (uint32_t)(id >> STREAM_INDEX_BITS));
 }
 
 struct stream *stream_find(uint64_t id)
 {
-    struct stream *s = stream_id_shard(id) == shard_own->index ? find_local(shard_own, id) : NULL;
+    struct stream *s = stream_id_shard(id) == shard_own->index ? stream_local(shard_own, id) : NULL;
     return s != NULL && (s->flags & STREAM_CLOSED) == 0 ? s : NULL;
 }
 
@@ -66,8 +66,8 @@ static void count_open(const struct port *p)
     counter_add(p->online, 1);
     counter_add(p->added, 1);
     counter_add(COUNTER_DESCRIPTORS, 1);
-    if (p->is_counted)
-        atomic_fetch_add_explicit(&shards.connections, 1, memory_order_relaxed);
+    if (p->max_connections > 0 || p->is_counted)
+        atomic_fetch_add_explicit(&shards.connections[p - shard_own->setup->ports], 1, memory_order_relaxed);
 }
 
 static void count_gone(const struct port *p)
@@ -75,8 +75,8 @@ static void count_gone(const struct port *p)
     counter_sub(p->online, 1);
     counter_add(p->ended, 1);
     counter_sub(COUNTER_DESCRIPTORS, 1);
-    if (p->is_counted)
-        atomic_fetch_sub_explicit(&shards.connections, 1, memory_order_relaxed);
+    if (p->max_connections > 0 || p->is_counted)
+        atomic_fetch_sub_explicit(&shards.connections[p - shard_own->setup->ports], 1, memory_order_relaxed);
 }
 
 /* A stream for a socket, known to epoll. NULL: there is no room; the descriptor stays the caller's. */
@@ -96,7 +96,7 @@ static struct stream *stream_new(struct shard *shard, int fd, uint8_t port, uint
         slab_give(&shard->streams, s);
         return NULL;
     }
-    struct epoll_event e = { .events = events, .data.u64 = local_id(s) };
+    struct epoll_event e = { .events = events, .data.u64 = stream_local_id(s) };
     if (epoll_ctl(shard->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0) {
         tls_free(s->tls);
         slab_give(&shard->streams, s);
@@ -106,12 +106,17 @@ static struct stream *stream_new(struct shard *shard, int fd, uint8_t port, uint
     return s;
 }
 
-struct stream *stream_adopt(struct shard *shard, int fd, uint8_t port)
+struct stream *stream_adopt(struct shard *shard, int fd, uint8_t port, uint32_t given_account)
 {
-    struct stream *s = stream_new(shard, fd, port, READS_WANTED);
-    if (s == NULL)
-        return NULL;
     const struct port *p = &shard->setup->ports[port];
+    struct stream     *s = stream_new(shard, fd, port, READS_WANTED);
+    if (s == NULL) {
+        account_give(given_account);
+        return NULL;
+    }
+    account_keep(s, given_account);
+    if (p->is_guarded)
+        newcomer_begin(shard, s);
     s->ops = p->expects_proxy ? &proxy_conn_ops : p->first_ops;
     s->ops->on_open(s);
     return s;
@@ -150,6 +155,8 @@ static void stream_free(struct shard *shard, struct stream *s)
     if (s->ops->on_gone != NULL)
         s->ops->on_gone(s);
     stream_forget_peer(s);
+    stream_unaccount(s);
+    stream_settle(s);
     outq_free(s->out);
     s->out = NULL;
     tls_free(s->tls);
@@ -233,9 +240,12 @@ void stream_wait_no_more(struct stream *s)
 void stream_on_due(void *stream)
 {
     struct stream *s = stream;
-    if (s->flags & STREAM_FINISHING)
+    if (s->flags & STREAM_FINISHING) {
         stream_close(s);
-    else if (s->ops->on_quiet != NULL)
+        return;
+    }
+    counter_add(COUNTER_HANDSHAKES_LATE, (s->flags & STREAM_NEW) != 0);
+    if (s->ops->on_quiet != NULL)
         s->ops->on_quiet(s);
 }
 
@@ -246,6 +256,13 @@ void stream_mark_ready(struct shard *shard, struct stream *s)
 {
     if (s->flags & (STREAM_READY | STREAM_CLOSED))
         return;
+    if (s->flags & STREAM_NEW) {
+        if (newcomer_waits(shard, s))
+            s->flags |= STREAM_READY;
+        else
+            stream_close(s);
+        return;
+    }
     if (shard->ready_count == shard->ready_cap) {
         size_t    cap = shard->ready_cap ? shard->ready_cap * 2 : 64;
         uint64_t *grown = realloc(shard->ready, cap * sizeof *grown);
@@ -256,7 +273,7 @@ void stream_mark_ready(struct shard *shard, struct stream *s)
         shard->ready = grown;
         shard->ready_cap = cap;
     }
-    shard->ready[shard->ready_count++] = local_id(s);
+    shard->ready[shard->ready_count++] = stream_local_id(s);
     s->flags |= STREAM_READY;
 }
 
@@ -279,7 +296,7 @@ static void want_output(struct stream *s, bool wanted)
 {
     if (wanted == ((s->flags & STREAM_WANTS_OUT) != 0))
         return;
-    struct epoll_event e = { .events = READS_WANTED | (wanted ? EPOLLOUT : 0u), .data.u64 = local_id(s) };
+    struct epoll_event e = { .events = READS_WANTED | (wanted ? EPOLLOUT : 0u), .data.u64 = stream_local_id(s) };
     epoll_ctl(shard_own->epoll_fd, EPOLL_CTL_MOD, s->fd, &e);
     s->flags = (uint16_t)(wanted ? s->flags | STREAM_WANTS_OUT : s->flags & ~STREAM_WANTS_OUT);
 }
@@ -451,6 +468,7 @@ void stream_finish(struct stream *s)
     if (!stream_is_open(s))
         return;
     stream_wait(s, FINISH_MS);
+    stream_settle(s);
     s->flags |= STREAM_FINISHING;
     if (s->flags & STREAM_PAUSED)
         stream_resume(s);
@@ -557,7 +575,7 @@ static void read_once(struct shard *shard, struct stream *s)
 
 void stream_on_events(struct shard *shard, uint64_t id, uint32_t events)
 {
-    struct stream *s = find_local(shard, id);
+    struct stream *s = stream_local(shard, id);
     if (s == NULL || s->flags & STREAM_CLOSED)
         return;
     if (s->flags & STREAM_DIALLING)
@@ -570,20 +588,26 @@ void stream_on_events(struct shard *shard, uint64_t id, uint32_t events)
         stream_close(s); /* both directions are dead: nothing to wait for */
         return;
     }
-    if ((s->flags & STREAM_READY) == 0) /* else its turn comes in step 7 */
+    if (s->flags & STREAM_NEW)
+        stream_mark_ready(shard, s); /* its turn comes in step 8 */
+    else if ((s->flags & STREAM_READY) == 0) /* else its turn comes in step 7 */
         read_once(shard, s);
+}
+
+void stream_read_waiting(struct shard *shard, uint64_t id)
+{
+    struct stream *s = stream_local(shard, id);
+    if (s == NULL)
+        return;
+    s->flags &= (uint16_t)~STREAM_READY;
+    read_once(shard, s);
 }
 
 void stream_read_ready(struct shard *shard)
 {
     size_t count = shard->ready_count;
-    for (size_t i = 0; i < count; i++) { /* reading may append to the list, and move it */
-        struct stream *s = find_local(shard, shard->ready[i]);
-        if (s == NULL)
-            continue;
-        s->flags &= (uint16_t)~STREAM_READY;
-        read_once(shard, s);
-    }
+    for (size_t i = 0; i < count; i++) /* reading may append to the list, and move it */
+        stream_read_waiting(shard, shard->ready[i]);
     shard->ready_count -= count;
     if (shard->ready_count > 0)
         memmove(shard->ready, shard->ready + count, shard->ready_count * sizeof *shard->ready);

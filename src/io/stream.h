@@ -71,6 +71,8 @@ enum stream_flags {
     STREAM_TOLD = 1 << 7,      /* a proxy has said who the peer is */
     STREAM_DIALLING = 1 << 8,  /* not connected yet (io/dial.h) */
     STREAM_LEAVING = 1 << 9,   /* on_leave was called */
+    STREAM_NEW = 1 << 10,       /* its handshake is not done (io/admission.h) */
+    STREAM_ACCOUNTED = 1 << 11, /* it counts for an address (io/admission.h) */
 };
 
 struct stream {

@@ -71,6 +71,7 @@ static void finish_login(struct mysql_conn *c, enum mysql_plugin plugin, struct 
     if (c->is_authenticated)
         mysql_reader_bound(&c->reader, settings->max_packet);
     mysql_enter(c, MYSQL_IDLE);
+    stream_settle(c->stream);
     if (plugin == MYSQL_SHA2 && c->is_authenticated)
         mysql_fast_write(&c->out, &c->sequence);
     answer_ok(c);

@@ -1,4 +1,4 @@
-/* proxies: the setting ws.trusted_proxies, understood. Thread: main, before the shards start. */
+/* proxies: the setting ws.trusted_proxies, understood, and other sets of addresses. Thread: main, before the shards start. */
 #ifndef ENCKE_SERVER_PROXIES_H
 #define ENCKE_SERVER_PROXIES_H
 
@@ -7,6 +7,8 @@
 
 /* E_CONFIG names the element that is no address, no range and not the word loopback. `out` is zeroed by the caller and must be
  * cleared in any case. */
+enum status addresses_from(const struct config_list *names, const char *setting, struct address_set *out,
+                           struct error *out_error) __attribute__((warn_unused_result));
 enum status proxies_from(const struct config *c, struct address_set *out, struct error *out_error)
     __attribute__((warn_unused_result));
 

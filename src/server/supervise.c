@@ -20,7 +20,9 @@
 #include "hub/hub.h"
 #include "server/console.h"
 #include "server/jwt_keys.h"
+#include "server/limits.h"
 #include "server/proxies.h"
+#include "server/refusals.h"
 #include "server/secret.h"
 #include "server/storage.h"
 #include "server/telephony.h"
@@ -47,6 +49,8 @@ struct server {
     struct cometql_settings cometql;
     struct mysql_settings   mysql;
     struct address_set      proxies; /* ws.trusted_proxies */
+    struct address_set      exempt;  /* limits.exempt */
+    struct refusals         http_refusals, mysql_refusals;
     struct slice           *origins; /* owned */
     struct http_type       *types;   /* owned */
     struct classic_app_readers *app_readers; /* owned */
@@ -105,6 +109,10 @@ static void set_ports(struct server *s)
     ws->port = c->ws.port;
     ws->backlog = (int)c->ws.backlog;
     ws->queue_limit_bytes = c->ws.max_queue_bytes;
+    ws->max_connections = c->ws.max_connections;
+    sql->max_connections = c->cometql.max_connections;
+    ws->refusals = s->http_refusals.texts;
+    sql->refusals = s->mysql_refusals.texts;
     ws->tls = s->ws_tls;
     sql->ip = c->cometql.ip;
     sql->port = c->cometql.port;
@@ -255,12 +263,13 @@ static enum status prepare(struct server *s, struct error *e)
         .parts = wiring_parts,
         .part_count = wiring_part_count,
         .nofile = raise_descriptor_limit(),
-        .max_connections = c->ws.max_connections,
     };
     if ((status = count_shards(c, s->shards.nofile, &s->shards.shard_count, e)) != OK ||
         (status = secret_open(&s->password, c->main.state_dir, c->main.password, e)) != OK ||
         (status = jwt_keys_load(&s->jwt, c, s->password.text, e)) != OK ||
         (status = proxies_from(c, &s->proxies, e)) != OK ||
+        (status = limits_admission(c, &s->shards.admission, &s->exempt, e)) != OK ||
+        (status = refusals_http(&s->http_refusals)) != OK || (status = refusals_mysql(&s->mysql_refusals)) != OK ||
         (status = load_certificates(s, e)) != OK ||
         (status = telephony_open(&s->telephony, c, PORT_ESL, e)) != OK)
         return status;
@@ -285,6 +294,9 @@ static void release(struct server *s)
     if (s->has_store)
         storage_close();
     address_set_clear(&s->proxies);
+    address_set_clear(&s->exempt);
+    refusals_clear(&s->http_refusals);
+    refusals_clear(&s->mysql_refusals);
     free(s->origins);
     free(s->types);
     jwt_keys_clear(&s->jwt);

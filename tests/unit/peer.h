@@ -33,10 +33,10 @@ struct peer {
     const struct shard_part **parts;
 };
 
-static inline struct peer peer_start(const struct stream_ops *first_ops, const struct shard_part *part, uint64_t queue_bytes)
+/* The port and the setup can be changed until peer_go. */
+static inline struct peer peer_prepare(const struct stream_ops *first_ops, const struct shard_part *part, uint64_t queue_bytes)
 {
-    struct peer  p = { calloc(1, sizeof *p.port), calloc(1, sizeof *p.setup), calloc(1, sizeof *p.parts) };
-    struct error e = { 0 };
+    struct peer p = { calloc(1, sizeof *p.port), calloc(1, sizeof *p.setup), calloc(1, sizeof *p.parts) };
 
     *p.port = (struct port){
         .name = "test", .ip = "127.0.0.1", .backlog = 64, .kind = STREAM_WS, .first_ops = first_ops,
@@ -47,13 +47,25 @@ static inline struct peer peer_start(const struct stream_ops *first_ops, const s
     *p.setup = (struct shards_setup){
         .shard_count = 1, .ports = p.port, .port_count = 1, .parts = p.parts, .part_count = part != NULL, .nofile = 1024,
     };
-    static bool is_set_up;
+    return p;
+}
+
+static inline void peer_go(struct peer *p)
+{
+    struct error e = { 0 };
+    static bool  is_set_up;
     if (!is_set_up)
         counter_setup(1);
     is_set_up = true;
-    if (port_reserve(p.port, &e) != OK || shards_start(p.setup, &e) != OK)
+    if (port_reserve(p->port, &e) != OK || shards_start(p->setup, &e) != OK)
         fail_msg("%s", e.text);
-    port_release(p.port);
+    port_release(p->port);
+}
+
+static inline struct peer peer_start(const struct stream_ops *first_ops, const struct shard_part *part, uint64_t queue_bytes)
+{
+    struct peer p = peer_prepare(first_ops, part, queue_bytes);
+    peer_go(&p);
     return p;
 }
 
@@ -66,8 +78,10 @@ static inline void peer_stop(struct peer *p)
     free(p->parts);
 }
 
-static inline int peer_connect(const struct peer *p)
+/* From another address of this machine: all of 127.0.0.0/8 is. */
+static inline int peer_connect_from(const struct peer *p, const char *from)
 {
+    struct sockaddr_in own = { .sin_family = AF_INET };
     struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(p->port->port) };
     struct timeval     deadline = { .tv_sec = PEER_DEADLINE_S };
     int                fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -76,8 +90,15 @@ static inline int peer_connect(const struct peer *p)
     assert_true(fd >= 0);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof deadline), 0);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &deadline, sizeof deadline), 0);
+    assert_int_equal(inet_pton(AF_INET, from, &own.sin_addr), 1);
+    assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof own), 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
     return fd;
+}
+
+static inline int peer_connect(const struct peer *p)
+{
+    return peer_connect_from(p, "127.0.0.1");
 }
 
 static inline void peer_send(int fd, struct slice bytes)

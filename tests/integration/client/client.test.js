@@ -203,6 +203,18 @@ describe("Encke's client", () => {
         await second.untilCount('web_restart', 1);
     });
 
+    test('a server that is full says when to come again, and is not asked before that', async (t) => {
+        const server = await serverForTest(t, { 'ws.max_connections': 1 });
+        const first = await open(t, {}, server);
+        const late = connect({ url: `ws://127.0.0.1:${server.wsPort}`, WebSocket, minDelay: 1, random: () => 0.5 });
+        t.after(() => late.close());
+        const delays = [];
+        late.on('reconnecting', ({ delay }) => delays.push(delay));
+        await until(() => delays.length === 1, 'the refusal');
+        assert.deepEqual(delays, [7500]); // Retry-After: 5, and a random part of it
+        first.close();
+    });
+
     test('delays grow, are a random part of a ceiling, and the ceiling has a bound', async (t) => {
         const gone = await startServer();
         await gone.stop();

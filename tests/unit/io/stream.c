@@ -130,9 +130,9 @@ TEST(over_max_connections_a_client_is_refused_with_a_word)
 {
     UNUSED_STATE;
     struct peer p = peer_start(&letters, NULL, 1 << 20);
-    p.port->is_counted = true; /* before the first connection, so that all are counted alike */
-    p.port->refusal = SLICE("full");
-    p.setup->max_connections = 1;
+    static const struct slice refusals[REFUSAL_COUNT] = { [REFUSE_FULL] = { "full", 4 } };
+    p.port->refusals = refusals;
+    p.port->max_connections = 1; /* before the first connection, so that all are counted alike */
     int first = peer_connect(&p);
     peer_send(first, SLICE("eone"));
     peer_expect(first, "one");
