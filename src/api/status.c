@@ -1,13 +1,13 @@
 /* status.c: see status.h. */
 #include "api/status.h"
 
-#include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/json_out.h"
+#include "base/memory.h"
 #include "http/conn.h"
 #include "io/shard.h"
 
@@ -48,19 +48,6 @@ static void rates_update(void)
     rates_ms = shard_here.now_ms;
 }
 
-/* Resident memory of the process, from the kernel; 0 when it does not say. */
-static uint64_t memory_bytes(void)
-{
-    unsigned long size, resident = 0;
-    FILE         *f = fopen("/proc/self/statm", "re");
-    if (f == NULL)
-        return 0;
-    if (fscanf(f, "%lu %lu", &size, &resident) != 2)
-        resident = 0;
-    fclose(f);
-    return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 /* Processor time since the process began, of all threads, in seconds. */
 static double cpu_s(void)
 {
@@ -73,6 +60,40 @@ static double cpu_s(void)
 static void put(struct buf *b, const char *key, uint64_t value)
 {
     buf_printf(b, ",\"%s\":%llu", key, (unsigned long long)value);
+}
+
+/* "slab_streams_bytes" is "streams" here, and stands beside what is in use of it. */
+static void put_slabs(struct buf *b)
+{
+    buf_text(b, ",\"slabs\":{");
+    for (enum counter c = COUNTER_SLAB_STREAMS; c <= COUNTER_SLAB_AUDIENCES_USED; c += 2) {
+        struct slice key = slice_skip(slice_str(counter_row(c)->key), strlen("slab_"));
+        key.len -= strlen("_bytes");
+        buf_printf(b, "%s\"%.*s\":{\"held\":%llu,\"used\":%llu}", c > COUNTER_SLAB_STREAMS ? "," : "", SLICE_ARG(key),
+                   (unsigned long long)counter_sum(c), (unsigned long long)counter_sum(c + 1));
+    }
+    buf_byte(b, '}');
+}
+
+/* The parts of the resident memory: files, slabs, structures, rest and other are the whole. */
+static void put_memory(struct buf *b)
+{
+    struct memory_sums m = memory_sums();
+    buf_printf(b, ",\"memory\":{\"rss\":%llu,\"files\":%llu", (unsigned long long)m.rss, (unsigned long long)m.files);
+    put_slabs(b);
+    buf_text(b, ",\"structures\":{");
+    for (enum counter c = COUNTER_MEMORY_SEATS; c <= COUNTER_MEMORY_TLS; c++) {
+        struct slice key = slice_skip(slice_str(counter_row(c)->key), strlen("memory_"));
+        key.len -= strlen("_bytes");
+        buf_printf(b, "%s\"%.*s\":%llu", c > COUNTER_MEMORY_SEATS ? "," : "", SLICE_ARG(key),
+                   (unsigned long long)counter_sum(c));
+    }
+    buf_byte(b, '}');
+    put(b, "rest", m.rest);
+    put(b, "other", m.other);
+    put(b, "heap_used", counter_sum(COUNTER_HEAP_USED));
+    put(b, "heap_free", counter_sum(COUNTER_HEAP_FREE));
+    buf_byte(b, '}');
 }
 
 static void put_shards(struct buf *b)
@@ -103,9 +124,13 @@ void api_status_request(struct stream *s, const struct http_request *r)
     put(&b, "delivered", counter_sum(COUNTER_DELIVERED));
     buf_printf(&b, ",\"published_per_s\":%.1f,\"delivered_per_s\":%.1f", rates[0].per_s, rates[1].per_s);
     put(&b, "queued_bytes", counter_sum(COUNTER_QUEUED_BYTES));
+    put(&b, "inbox_letters", counter_sum(COUNTER_INBOX_LETTERS));
+    put(&b, "users", counter_sum(COUNTER_USERS));
+    put(&b, "history_bytes", counter_sum(COUNTER_HISTORY_BYTES));
     put(&b, "slow_consumers_closed", counter_sum(COUNTER_SLOW_CLOSED));
-    put(&b, "memory_bytes", memory_bytes());
+    put(&b, "memory_bytes", counter_sum(COUNTER_RSS));
     buf_printf(&b, ",\"cpu_s\":%.2f", cpu_s());
+    put_memory(&b);
     put_shards(&b);
     buf_byte(&b, '}');
     if (buf_ok(&b))

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/counter.h"
+
 enum { SMALLEST_CAP = 64 };
 
 /* Doubles, so that n appends copy O(n) bytes; never past the limit, so that a bounded buf does not take twice its bound. */
@@ -25,6 +27,7 @@ static bool grow(struct buf *b, size_t needed)
     char  *at = realloc(b->at, cap);
     if (at == NULL)
         return false;
+    counter_held(COUNTER_MEMORY_BUFFERS, cap - b->cap);
     b->at = at;
     b->cap = cap;
     return true;
@@ -147,6 +150,7 @@ void buf_recycle(struct buf *b, size_t keep)
 
 void buf_clear(struct buf *b)
 {
+    counter_freed(COUNTER_MEMORY_BUFFERS, b->cap);
     free(b->at);
     *b = (struct buf){ .limit = b->limit };
 }
@@ -155,6 +159,7 @@ char *buf_take(struct buf *b, size_t *out_len)
 {
     char *at = b->at;
     *out_len = b->len;
+    counter_freed(COUNTER_MEMORY_BUFFERS, b->cap); /* it is no buffer any more */
     *b = (struct buf){ .limit = b->limit };
     return at;
 }

@@ -1,5 +1,6 @@
 #include "base/counter.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,14 +12,15 @@ static const struct counter_row rows[COUNTER_COUNT] = {
 #undef COUNTER_ROW
 };
 
-/* Threads that are no shard share this one, so two of them may lose a count to each other; none of them is hot or exact. */
-static struct counter_block outside;
+/* Threads that are no shard share this one, so two of them may lose a count to each other; none of them is hot, and memory is
+ * counted exactly (counter_held). */
+struct counter_block counter_outside;
 
 /* Set once before threads start. */
 static struct counter_block *blocks;
 static unsigned              block_count;
 
-_Thread_local struct counter_block *counter_self = &outside;
+_Thread_local struct counter_block *counter_self = &counter_outside;
 
 void counter_setup(unsigned shard_count)
 {
@@ -43,10 +45,16 @@ uint64_t counter_of(unsigned shard, enum counter c)
 
 uint64_t counter_sum(enum counter c)
 {
-    uint64_t sum = atomic_load_explicit(&outside.value[c], memory_order_relaxed);
+    uint64_t sum = atomic_load_explicit(&counter_outside.value[c], memory_order_relaxed);
     for (unsigned shard = 0; shard < block_count; shard++)
         sum += counter_of(shard, c);
-    return sum;
+    bool is_torn = rows[c].kind == COUNTER_GAUGE && sum > UINT64_MAX / 2; /* given back in a shard read later than the one that took */
+    return is_torn ? 0 : sum;
+}
+
+void counter_set(enum counter c, uint64_t value)
+{
+    atomic_store_explicit(&counter_outside.value[c], value, memory_order_relaxed);
 }
 
 const struct counter_row *counter_row(enum counter c)

@@ -32,6 +32,7 @@ struct counter_block {
 
 /* The block of the calling thread; never NULL (threads that are no shard count into a spare one). */
 extern _Thread_local struct counter_block *counter_self;
+extern struct counter_block                counter_outside; /* the spare one */
 
 /* Makes the blocks of `shard_count` shards, once, before they start. */
 void counter_setup(unsigned shard_count);
@@ -50,6 +51,24 @@ static inline void counter_sub(enum counter c, uint64_t amount)
     counter_add(c, (uint64_t)0 - amount);
 }
 
+/* The same for memory, which has to come out even whoever frees what another took: exact in threads that are no shard, too. */
+static inline void counter_held(enum counter c, uint64_t bytes)
+{
+    if (counter_self == &counter_outside)
+        atomic_fetch_add_explicit(&counter_outside.value[c], bytes, memory_order_relaxed);
+    else
+        counter_add(c, bytes);
+}
+
+static inline void counter_freed(enum counter c, uint64_t bytes)
+{
+    counter_held(c, (uint64_t)0 - bytes);
+}
+
+/* A gauge that one thread looks up from time to time, and no shard counts. */
+void counter_set(enum counter c, uint64_t value);
+
+/* Gauges may be taken in one shard and given back in another: only their sum means something, and it is never below 0. */
 uint64_t counter_of(unsigned shard, enum counter c);
 uint64_t counter_sum(enum counter c);
 const struct counter_row *counter_row(enum counter c);

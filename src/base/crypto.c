@@ -1,11 +1,55 @@
 #include "base/crypto.h"
 
 #include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
 #include <sys/random.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+
+#include "base/counter.h"
+
+/* --- the library's memory ---------------------------------------------------------------------------------------------- */
+
+static void *count_block(void *block)
+{
+    if (block != NULL)
+        counter_held(COUNTER_MEMORY_TLS, malloc_usable_size(block));
+    return block;
+}
+
+static void *counted_malloc(size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    return count_block(malloc(size));
+}
+
+static void counted_free(void *block, const char *file, int line)
+{
+    (void)file, (void)line;
+    counter_freed(COUNTER_MEMORY_TLS, malloc_usable_size(block)); /* 0 for NULL */
+    free(block);
+}
+
+static void *counted_realloc(void *block, size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    size_t before = malloc_usable_size(block);
+    void  *grown = realloc(block, size);
+    if (grown == NULL)
+        return NULL;
+    counter_freed(COUNTER_MEMORY_TLS, before);
+    return count_block(grown);
+}
+
+void crypto_count_memory(void)
+{
+    (void)CRYPTO_set_mem_functions(counted_malloc, counted_realloc, counted_free);
+}
+
+/* --- digests ----------------------------------------------------------------------------------------------------------- */
 
 /* Without memory for a digest context nothing could be answered anyway, and no caller could do better than stop. */
 static void digest(const EVP_MD *kind, struct slice data, unsigned char *out)

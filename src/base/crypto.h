@@ -18,6 +18,9 @@ void hmac_sha256(struct slice key, struct slice data, unsigned char out_digest[S
 void random_bytes(void *out, size_t len);
 uint64_t random_u64(void);
 
+/* From now on counts the memory of the library (COUNTER_MEMORY_TLS). Before its first use, or it is not counted. */
+void crypto_count_memory(void);
+
 /* Equal? Takes the same time wherever they differ. */
 bool crypto_equal(const void *a, const void *b, size_t len);
 

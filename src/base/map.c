@@ -3,6 +3,8 @@
 #include <endian.h>
 #include <stdlib.h>
 
+#include "base/counter.h"
+
 enum { SMALLEST = 16 };
 
 /* Set once before threads start. Zero in tests that do not care. */
@@ -83,6 +85,7 @@ static bool resize(struct map *m, size_t bucket_count)
     struct map_link **buckets = calloc(bucket_count, sizeof *buckets);
     if (buckets == NULL)
         return false;
+    counter_held(COUNTER_MEMORY_MAPS, (bucket_count - m->bucket_count) * sizeof *buckets);
     struct map old = *m;
     m->buckets = buckets;
     m->bucket_count = bucket_count;
@@ -194,6 +197,7 @@ bool map_walk(struct map *m, uint64_t *cursor, void (*each)(struct map_link *lin
 void map_clear(struct map *m)
 {
     bug_if(m->walks > 0);
+    counter_freed(COUNTER_MEMORY_MAPS, m->bucket_count * sizeof *m->buckets);
     free(m->buckets);
     *m = (struct map){ 0 };
 }

@@ -43,8 +43,23 @@ void slab_init(struct slab *s, size_t object_size, uint32_t limit)
                         .shift = shift,
                         .limit = limit,
                         .first_with_room = SLAB_NONE,
-                        .spare = SLAB_NONE };
+                        .spare = SLAB_NONE,
+                        .held = COUNTER_COUNT,
+                        .used = COUNTER_COUNT };
     _Static_assert(SMALLEST_CHUNK == 1 << 4, "the shift begins where the smallest chunk does");
+}
+
+void slab_count(struct slab *s, enum counter held, enum counter used)
+{
+    bug_if(s->mapped > 0);
+    s->held = held;
+    s->used = used;
+}
+
+static void count(enum counter c, size_t amount)
+{
+    if (c != COUNTER_COUNT)
+        counter_add(c, amount);
 }
 
 static size_t chunk_bytes(const struct slab *s)
@@ -128,6 +143,7 @@ static bool chunk_map(struct slab *s)
     struct slab_chunk *c = &s->chunks[chunk];
     *c = (struct slab_chunk){ .base = base, .first_free = SLAB_NONE, .generation = c->generation };
     s->mapped++;
+    count(s->held, chunk_bytes(s));
     room_mark(s, chunk);
     return true;
 }
@@ -140,6 +156,7 @@ static void chunk_unmap(struct slab *s, uint32_t chunk)
         return; /* the kernel has no mapping to spare for the hole: the chunk stays, empty and of use */
     c->base = NULL;
     s->mapped--;
+    count(s->held, 0 - chunk_bytes(s));
     room_unmark(s, chunk);
 }
 
@@ -163,7 +180,10 @@ void slab_clear(struct slab *s)
     }
     free(s->chunks);
     free(s->room);
+    count(s->used, 0 - (size_t)s->live * s->object_size);
+    enum counter held = s->held, used = s->used;
     slab_init(s, s->object_size, s->limit);
+    slab_count(s, held, used);
 }
 
 /* A place that was used before: its generation goes on, its bytes become zero again. */
@@ -196,6 +216,7 @@ void *slab_take(struct slab *s)
     struct slab_head  *head = c->first_free != SLAB_NONE ? take_used(s, c, &place) : take_fresh(s, c, &place);
     head->index = chunk << s->shift | place;
     s->live++;
+    count(s->used, s->object_size);
     if (c->live++ == 0 && s->spare == chunk)
         s->spare = SLAB_NONE;
     if (c->live == s->per_chunk)
@@ -221,6 +242,7 @@ void slab_give(struct slab *s, void *object)
     c->first_free = place;
     poison(head + 1, s->object_size - sizeof *head);
     s->live--;
+    count(s->used, 0 - (size_t)s->object_size);
     if (c->live-- == s->per_chunk)
         room_mark(s, chunk);
     if (c->live == 0)

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/counter.h"
+
 #define SLAB_NONE UINT32_MAX
 
 struct slab_head {
@@ -37,6 +39,7 @@ struct slab {
     uint32_t            first_with_room; /* the lowest chunk that has memory and room, or SLAB_NONE */
     uint32_t            mapped;      /* chunks that have memory now */
     uint32_t            spare;       /* the empty chunk that is kept, or SLAB_NONE */
+    enum counter        held, used;  /* bytes are counted there; COUNTER_COUNT: nowhere */
     uint32_t            chunk_cap;   /* entries `chunks` and bits `room` have space for; a multiple of 64 */
     struct slab_chunk  *chunks;      /* owned */
     uint64_t           *room;        /* owned; a bit for each chunk: it has memory and room */
@@ -44,6 +47,9 @@ struct slab {
 
 /* Prepares an empty slab; takes no memory yet. `object_size` includes the head. */
 void slab_init(struct slab *s, size_t object_size, uint32_t limit);
+
+/* From now on counts the bytes of its chunks and of its living objects there. For a slab that is empty yet. */
+void slab_count(struct slab *s, enum counter held, enum counter used);
 
 /* Unmaps everything, living or not. */
 void slab_clear(struct slab *s);

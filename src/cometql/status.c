@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/counter.h"
+#include "base/memory.h"
 #include "cometql/internal.h"
 
 #define RATE_MS 5000u
@@ -99,6 +100,9 @@ static void status_global(struct cometql *q)
     show_pair(q, "network_events", "%llu", sum(COUNTER_EVENTS));
     for (enum counter c = 0; c < COUNTER_COUNT; c++)
         show_pair(q, counter_row(c)->key, "%llu", sum(c));
+    struct memory_sums m = memory_sums();
+    show_pair(q, "memory_rest_bytes", "%llu", (unsigned long long)m.rest);
+    show_pair(q, "memory_other_bytes", "%llu", (unsigned long long)m.other);
 }
 
 /* "12.3G": as people read sizes. */

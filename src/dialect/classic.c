@@ -232,6 +232,7 @@ void classic_on_upgrade(struct stream *s, const struct http_request *r)
 static enum status classic_start(void)
 {
     slab_init(&classics, sizeof(struct classic), UINT32_MAX - 1);
+    slab_count(&classics, COUNTER_SLAB_SESSIONS, COUNTER_SLAB_SESSIONS_USED);
     return OK;
 }
 

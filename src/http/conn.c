@@ -40,6 +40,7 @@ void http_pending_free(struct http_pending *p)
     if (p == NULL)
         return;
     buf_clear(&p->bytes);
+    counter_freed(COUNTER_MEMORY_UNFINISHED, sizeof *p);
     free(p);
 }
 
@@ -170,6 +171,7 @@ static void keep(struct http_conn *c, const char *at, size_t len)
         stream_close(c->stream);
         return;
     }
+    counter_held(COUNTER_MEMORY_UNFINISHED, sizeof *p);
     c->pending = p;
     buf_append(&p->bytes, at, len);
     if (c->state == HTTP_READING)
@@ -338,6 +340,7 @@ const struct stream_ops http_conn_ops = {
 static enum status part_on_start(void)
 {
     slab_init(&http_here.conns, sizeof(struct http_conn), 1u << 24);
+    slab_count(&http_here.conns, COUNTER_SLAB_HTTP, COUNTER_SLAB_HTTP_USED);
     return OK;
 }
 

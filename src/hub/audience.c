@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "hub/internal.h"
 
+#define SEATS_KEPT 512 /* an array of fewer does not shrink: 4 KB, and it goes with the last listener */
+
 struct interest {
     struct letter letter;
     uint64_t      hash;
@@ -80,12 +82,36 @@ static uint8_t audience_dialects(const struct audience *a)
 enum status audience_seat(struct audience *a, const struct dialect *d, struct stream *s, uint32_t slot, uint32_t *out_seat)
 {
     struct seats *seats = &a->seats[d->index];
+    uint32_t      had = seats->cap;
     if (!array_room(&seats->at, &seats->cap, seats->count + 1, sizeof *seats->at))
         return E_NO_MEMORY;
+    counter_held(COUNTER_MEMORY_SEATS, (seats->cap - had) * sizeof *seats->at);
     seats->at[seats->count] = (struct seat){ .stream = s->head.index, .slot = slot };
     *out_seat = seats->count++;
     audience_mark_dirty(a);
     return OK;
+}
+
+void audience_seats_free(struct audience *a)
+{
+    for (unsigned d = 0; d < DIALECT_MAX; d++) {
+        counter_freed(COUNTER_MEMORY_SEATS, a->seats[d].cap * sizeof *a->seats[d].at);
+        free(a->seats[d].at);
+    }
+}
+
+/* A crowd has gone: its seats do not stay. Shrinks at a quarter, to half, so that coming and going around a border moves nothing. */
+static void seats_shrink(struct seats *seats)
+{
+    if (seats->cap < SEATS_KEPT || seats->count > seats->cap / 4)
+        return;
+    uint32_t     cap = seats->cap / 2;
+    struct seat *less = realloc(seats->at, cap * sizeof *less);
+    if (less == NULL)
+        return; /* it works on with what it has */
+    counter_freed(COUNTER_MEMORY_SEATS, (seats->cap - cap) * sizeof *less);
+    seats->at = less;
+    seats->cap = cap;
 }
 
 /* The owner of a seat that moves must know where it is now. */
@@ -104,27 +130,29 @@ void audience_leave(struct audience *a, unsigned dialect, uint32_t seat)
         seats->vacant++;
         return;
     }
-    seats->count--;
-    if (seat == seats->count)
-        return;
-    seats->at[seat] = seats->at[seats->count];
-    correct_owner(dialect, &seats->at[seat], seat);
+    if (seat != --seats->count) {
+        seats->at[seat] = seats->at[seats->count];
+        correct_owner(dialect, &seats->at[seat], seat);
+    }
+    seats_shrink(seats);
 }
 
+/* The last go into the holes, as when somebody leaves without a walk: so the visits to owners, which are somewhere in memory, are
+ * no more than the holes, however many stay. */
 static void compact(struct seats *seats, unsigned dialect)
 {
-    uint32_t to = 0;
-    for (uint32_t from = 0; from < seats->count; from++) {
-        if (seats->at[from].stream == SLAB_NONE)
-            continue;
-        if (to != from) {
-            seats->at[to] = seats->at[from];
-            correct_owner(dialect, &seats->at[to], to);
+    for (uint32_t hole = 0; seats->vacant > 0; hole++) {
+        while (seats->vacant > 0 && seats->at[seats->count - 1].stream == SLAB_NONE) {
+            seats->count--;
+            seats->vacant--;
         }
-        to++;
+        if (seats->vacant == 0 || seats->at[hole].stream != SLAB_NONE)
+            continue;
+        seats->at[hole] = seats->at[--seats->count];
+        seats->vacant--;
+        correct_owner(dialect, &seats->at[hole], hole);
     }
-    seats->count = to;
-    seats->vacant = 0;
+    seats_shrink(seats);
 }
 
 void audience_compact(struct audience *a)
@@ -138,8 +166,7 @@ void audience_let_go(struct audience *a)
 {
     if (a->is_dirty || a->is_active || a->told_count > 0 || audience_count(a) > 0)
         return;
-    for (unsigned d = 0; d < DIALECT_MAX; d++)
-        free(a->seats[d].at);
+    audience_seats_free(a);
     map_drop(&hub_own.audiences, &a->link);
     slab_give(&hub_own.audience_slab, a);
 }

@@ -69,6 +69,7 @@ struct channel *channel_get(uint32_t app, struct slice name, uint64_t hash)
     if (map_put(&hub_own.channels, &c->link, hash) != OK)
         goto fail;
     counter_add(COUNTER_CHANNELS, 1);
+    counter_held(COUNTER_MEMORY_CHANNELS, sizeof *c);
     return c;
 fail:
     free(c);
@@ -93,6 +94,7 @@ void channel_let_go(struct channel *c)
         return;
     map_drop(&hub_own.channels, &c->link);
     counter_sub(COUNTER_CHANNELS, 1);
+    counter_freed(COUNTER_MEMORY_CHANNELS, sizeof *c + c->interest_cap * sizeof *c->interests);
     free(c->interests);
     free(c);
 }
@@ -109,8 +111,10 @@ enum status channel_interest_set(struct channel *c, unsigned shard, uint32_t cou
         return OK;
     }
     if (at == NULL) {
+        uint32_t had = c->interest_cap;
         if (!array_room(&c->interests, &c->interest_cap, c->interest_count + 1, sizeof *c->interests))
             return E_NO_MEMORY;
+        counter_held(COUNTER_MEMORY_CHANNELS, (c->interest_cap - had) * sizeof *c->interests);
         at = &c->interests[c->interest_count++];
     }
     *at = (struct channel_interest){ .shard = (uint16_t)shard, .dialects = dialects, .count = count };

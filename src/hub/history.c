@@ -31,6 +31,7 @@ static void forget(struct history_entry *e)
     counter_sub(COUNTER_HISTORY_MESSAGES, 1);
     list_unlink(&e->age);
     message_unref(e->message);
+    counter_freed(COUNTER_MEMORY_MESSAGES, sizeof *e);
     free(e);
 }
 
@@ -160,6 +161,7 @@ void history_add_oldest(struct channel *c, const struct message *m)
     if (e == NULL)
         return; /* it stays in the store */
     *e = (struct history_entry){ .channel = c, .message = message_ref(m), .next = c->oldest };
+    counter_held(COUNTER_MEMORY_MESSAGES, sizeof *e);
     list_init(&e->age);
     list_add_last((c->floor > 0 ? &hub_own.trust_ages : &hub_own.ages)->next, &e->age); /* before the first: to the front */
     c->oldest = e;
@@ -187,6 +189,7 @@ void history_add(struct channel *c, const struct message *m)
         return;
     }
     *e = (struct history_entry){ .channel = c, .message = message_ref(m) };
+    counter_held(COUNTER_MEMORY_MESSAGES, sizeof *e);
     list_init(&e->age);
     list_add_last(c->floor > 0 ? &hub_own.trust_ages : &hub_own.ages, &e->age);
     *(c->newest != NULL ? &c->newest->next : &c->oldest) = e;

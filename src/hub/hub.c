@@ -49,6 +49,7 @@ static enum status hub_start(void)
     list_init(&hub_own.trust_ages);
     users_start();
     slab_init(&hub_own.audience_slab, sizeof(struct audience), UINT32_MAX - 1);
+    slab_count(&hub_own.audience_slab, COUNTER_SLAB_AUDIENCES, COUNTER_SLAB_AUDIENCES_USED);
     journal_replay();
     return OK;
 }
@@ -87,8 +88,7 @@ static void free_audience(struct map_link *link, void *context)
     struct audience *a = list_object(link, struct audience, link);
     fanout_drop(a);
     map_drop(&hub_own.audiences, &a->link);
-    for (unsigned d = 0; d < DIALECT_MAX; d++)
-        free(a->seats[d].at);
+    audience_seats_free(a);
 }
 
 static void free_link(struct map_link *link, void *map)

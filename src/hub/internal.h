@@ -122,6 +122,7 @@ void audience_leave(struct audience *a, unsigned dialect, uint32_t seat);
 void audience_mark_dirty(struct audience *a);
 void audience_compact(struct audience *a);
 void audience_let_go(struct audience *a);
+void audience_seats_free(struct audience *a);
 
 /* Tells the homes what has changed; true: everything was said. Every letter of the hub goes out behind it, so that whoever hears
  * of a subscriber's deeds has heard of his subscriptions before. */

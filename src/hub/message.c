@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/counter.h"
 #include "base/status.h"
 #include "hub/internal.h"
 
@@ -30,6 +31,7 @@ struct draft *draft_new(uint32_t app, struct slice channel, struct slice event, 
     char *at = (char *)(d + 1);
     *d = (struct draft){ .kind = MESSAGE_TEXT, .app = app, .is_recorded = true };
     d->uuid = slice_of(at, 0);
+    counter_held(COUNTER_MEMORY_MESSAGES, sizeof *d + texts);
     at += UUID_TEXT_MAX; /* presence fills it in */
     d->channel = copy_to(&at, channel);
     d->event = copy_to(&at, event);
@@ -37,10 +39,16 @@ struct draft *draft_new(uint32_t app, struct slice channel, struct slice event, 
     return d;
 }
 
+static size_t draft_bytes(const struct draft *d)
+{
+    return sizeof *d + UUID_TEXT_MAX + d->channel.len + d->event.len + d->payload.len;
+}
+
 void draft_free(struct draft *d)
 {
     if (d == NULL)
         return;
+    counter_freed(COUNTER_MEMORY_MESSAGES, draft_bytes(d));
     free(d->report);
     free(d);
 }
@@ -79,8 +87,8 @@ struct message *message_seal(struct draft *given, const struct seal *seal)
     }
     *m = form;
     atomic_init(&m->refs, 1);
-    m->size = head + seal_scratch.len + sizeof *given + UUID_TEXT_MAX + given->channel.len + given->event.len +
-              given->payload.len;
+    m->size = head + seal_scratch.len + draft_bytes(given);
+    counter_held(COUNTER_MEMORY_MESSAGES, head + seal_scratch.len);
     char *bytes = (char *)m + head;
     if (seal_scratch.len > 0)
         memcpy(bytes, seal_scratch.at, seal_scratch.len);
@@ -110,6 +118,7 @@ void message_unref(const struct message *m)
     /* Release what this thread read, and the last one acquires what the others did before it frees. */
     if (atomic_fetch_sub_explicit((atomic_uint *)(uintptr_t)&m->refs, 1, memory_order_acq_rel) != 1)
         return;
+    counter_freed(COUNTER_MEMORY_MESSAGES, m->size - draft_bytes(m->draft));
     draft_free(m->draft);
     free((void *)(uintptr_t)m);
 }

@@ -36,6 +36,7 @@ static bool make_room(struct session *s)
         return false;
     if (s->sub_cap == 0)
         memcpy(grown, s->subs, sizeof s->subs);
+    counter_held(COUNTER_MEMORY_SESSIONS, (want - s->sub_cap) * sizeof *grown);
     s->more = grown;
     s->sub_cap = (uint16_t)want;
     return true;
@@ -108,6 +109,7 @@ void unsubscribe_all(struct session *s)
         drop_at(s, s->sub_count - 1u);
     if (s->sub_cap > 0)
         free(s->more);
+    counter_freed(COUNTER_MEMORY_SESSIONS, s->sub_cap * sizeof *s->more);
     s->sub_cap = 0;
 }
 

@@ -64,6 +64,7 @@ struct user *user_get(uint32_t app, uint32_t id)
         return NULL;
     }
     counter_add(COUNTER_USERS, 1);
+    counter_held(COUNTER_MEMORY_USERS, sizeof *u);
     return u;
 }
 
@@ -74,6 +75,7 @@ static void user_free(struct user *u)
     list_unlink(&u->unsettled);
     map_drop(&hub_own.users.all, &u->link);
     message_unref(u->tell_message);
+    counter_freed(COUNTER_MEMORY_USERS, sizeof *u + u->conn_cap * sizeof *u->conns);
     free(u->conns);
     free(u);
     counter_sub(COUNTER_USERS, 1);

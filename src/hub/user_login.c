@@ -281,8 +281,10 @@ static struct user_conn *conn_put(struct user *u, const struct ask *a)
 {
     struct user_conn *conn = conn_find(u, a->asker);
     if (conn == NULL) {
+        uint32_t had = u->conn_cap;
         if (!array_room(&u->conns, &u->conn_cap, u->conn_count + 1, sizeof *u->conns))
             return NULL;
+        counter_held(COUNTER_MEMORY_USERS, (u->conn_cap - had) * sizeof *u->conns);
         conn = &u->conns[u->conn_count++];
     }
     *conn = (struct user_conn){ .stream = a->asker, .dialect = a->dialect, .expires_s = a->has_token ? a->number : 0 };

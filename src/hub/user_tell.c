@@ -46,6 +46,7 @@ static bool queue_add(struct user *u, const struct message *m)
     if (q == NULL)
         return false;
     *q = (struct queued){ .message = message_ref(m) };
+    counter_held(COUNTER_MEMORY_MESSAGES, sizeof *q);
     *(u->newest != NULL ? &u->newest->next : &u->oldest) = q;
     u->newest = q;
     u->queued_count++;
@@ -63,6 +64,7 @@ void user_queue_forget(struct user *u, uint64_t up_to)
         u->queued_count--;
         hub_own.users.queue_bytes -= queued_bytes(q);
         message_unref(q->message);
+        counter_freed(COUNTER_MEMORY_MESSAGES, sizeof *q);
         free(q);
     }
 }
@@ -80,6 +82,7 @@ static void queue_remove(struct user *u, uint64_t offset)
         u->queued_count--;
         hub_own.users.queue_bytes -= queued_bytes(q);
         message_unref(q->message);
+        counter_freed(COUNTER_MEMORY_MESSAGES, sizeof *q);
         free(q);
         return;
     }

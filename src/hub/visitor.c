@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/counter.h"
 #include "base/utf8.h"
 #include "hub/internal.h"
 
@@ -42,6 +43,7 @@ static struct visitor *visitor_new(const struct triple *t)
     struct visitor *v = malloc(sizeof *v + t->agent.len + t->origin.len + t->language.len);
     if (v == NULL)
         return NULL;
+    counter_held(COUNTER_MEMORY_SESSIONS, sizeof *v + t->agent.len + t->origin.len + t->language.len);
     *v = (struct visitor){
         .refs = 1,
         .agent_len = (uint16_t)t->agent.len,
@@ -58,6 +60,12 @@ static struct visitor *visitor_new(const struct triple *t)
     return v;
 }
 
+static void visitor_free(struct visitor *v)
+{
+    counter_freed(COUNTER_MEMORY_SESSIONS, sizeof *v + v->agent_len + v->origin_len + v->language_len);
+    free(v);
+}
+
 struct visitor *visitor_intern(struct slice user_agent, struct slice origin, struct slice language)
 {
     struct triple t = { utf8_first(user_agent, AGENT_MAX), utf8_first(origin, ORIGIN_MAX),
@@ -71,7 +79,7 @@ struct visitor *visitor_intern(struct slice user_agent, struct slice origin, str
     }
     struct visitor *v = visitor_new(&t);
     if (v != NULL && map_put(&hub_own.visitors, &v->link, hash) != OK) {
-        free(v);
+        visitor_free(v);
         return NULL;
     }
     return v;
@@ -82,5 +90,5 @@ void visitor_unref(struct visitor *v)
     if (v == NULL || --v->refs > 0)
         return;
     map_drop(&hub_own.visitors, &v->link);
-    free(v);
+    visitor_free(v);
 }

@@ -68,6 +68,7 @@ struct shard {
     uint32_t         graves;    /* first of the closed streams, linked by stream->grave; SLAB_NONE at the end */
     uint64_t        *ready;     /* owned: ids of streams that have more to read */
     size_t           ready_count, ready_cap;
+    uint32_t         blocked;     /* streams that have an outq */
     uint32_t         table_limit; /* streams it may hold */
     uint32_t        *account_of;  /* owned; by index of a stream with STREAM_ACCOUNTED; NULL: there are no accounts */
     struct newcomers newcomers;
@@ -133,10 +134,9 @@ struct stream *stream_dialled(struct shard *shard, int fd, uint8_t port, const s
 void stream_on_events(struct shard *shard, uint64_t id, uint32_t events);
 void stream_read_ready(struct shard *shard);
 void stream_on_due(void *stream);
-void graves_run(struct shard *shard);
+void graves_run(struct shard *shard, unsigned most);
 void streams_leave(struct shard *shard, uint64_t most, uint32_t back_ms);
 void streams_close_all(struct shard *shard);
-bool streams_have_output(const struct shard *shard);
 void stream_mark_ready(struct shard *shard, struct stream *s);
 bool stream_mind_unsent(struct stream *s);
 bool stream_cork_flush(struct stream *s);

@@ -25,6 +25,7 @@ static bool inbox_drain(struct shard *shard)
     for (int i = 0; i < LOOP_LETTERS; i++) {
         if ((l = inbox_take(&shard->inbox)) == NULL)
             return false;
+        counter_freed(COUNTER_INBOX_LETTERS, 1);
         l->deliver(l);
     }
     return true;
@@ -100,7 +101,7 @@ static bool is_stopped(struct shard *shard, bool is_busy)
         shard->stop_by_ms = shard_here.now_ms + (uint64_t)grace_ms + 1;
         shard->quiet_since_ms = shard_here.now_ms;
     }
-    if (is_busy || streams_have_output(shard))
+    if (is_busy || shard->blocked > 0)
         shard->quiet_since_ms = shard_here.now_ms;
     return shard_here.now_ms >= shard->stop_by_ms || shard_here.now_ms - shard->quiet_since_ms >= STOPPING_QUIET_MS;
 }
@@ -117,7 +118,7 @@ void loop_run(struct shard *shard)
         is_busy = letters_left || most_ms != SHARD_ANY_TIME;
         if (most_ms > LONGEST_WAIT_MS)
             most_ms = shard->stop_by_ms > 0 || is_draining ? STOPPING_WAIT_MS : LONGEST_WAIT_MS;
-        wheel_turn(&shard->wheel, shard_here.now_ms, stream_on_due);
+        wheel_turn(&shard->wheel, shard_here.now_ms, stream_on_due, LOOP_TIMERS);
         listeners_resume(shard);
         bool must_hurry = letters_left || shard->graves != SLAB_NONE;
         int  n = wait_for_events(shard, must_hurry ? 0 : most_ms, events);
@@ -126,7 +127,7 @@ void loop_run(struct shard *shard)
             handle(shard, &events[i]);
         stream_read_ready(shard);
         newcomers_turn(shard);
-        graves_run(shard);
+        graves_run(shard, LOOP_GRAVES);
         counter_add(COUNTER_TURNS, 1);
         counter_add(COUNTER_EVENTS, n > 0 ? (uint64_t)n : 0);
     } while (!is_stopped(shard, is_busy));

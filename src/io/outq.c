@@ -23,6 +23,7 @@ struct outq *outq_new(uint64_t limit_bytes)
     if (q == NULL)
         return NULL;
     *q = (struct outq){ .limit_bytes = limit_bytes };
+    counter_held(COUNTER_MEMORY_OUTPUT, sizeof *q);
     q->newest = &q->oldest;
     return q;
 }
@@ -38,6 +39,7 @@ static void drop_oldest(struct outq *q, uint64_t unsent)
     q->waiting_bytes -= unsent;
     counter_sub(COUNTER_QUEUED_BYTES, unsent);
     parcel_unref(l->parcel);
+    counter_freed(COUNTER_MEMORY_OUTPUT, sizeof *l);
     free(l);
 }
 
@@ -47,6 +49,7 @@ void outq_free(struct outq *q)
         return;
     while (q->oldest != NULL)
         drop_oldest(q, q->oldest->parcel->len - q->sent);
+    counter_freed(COUNTER_MEMORY_OUTPUT, sizeof *q);
     free(q);
 }
 
@@ -63,6 +66,7 @@ enum status outq_push(struct outq *q, struct parcel *p, uint32_t from)
     if (l == NULL)
         return E_NO_MEMORY;
     *l = (struct outq_link){ .parcel = parcel_ref(p) };
+    counter_held(COUNTER_MEMORY_OUTPUT, sizeof *l);
     if (q->oldest == NULL)
         q->sent = from;
     *q->newest = l;

@@ -2,6 +2,7 @@
 #include "io/shard.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <stdio.h>
@@ -10,7 +11,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/aead.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "io/internal.h"
@@ -38,6 +38,7 @@ static sem_t started; /* counts the shards that have started or failed */
 void shard_post(unsigned to, struct letter *given)
 {
     struct shard *s = &shards.shards[to];
+    counter_held(COUNTER_INBOX_LETTERS, 1);
     if (inbox_post(&s->inbox, given)) {
         uint64_t one = 1;
         (void)!write(s->wake_fd, &one, sizeof one);
@@ -61,6 +62,8 @@ static enum status own_memory(struct shard *shard, struct error *e)
     if (newcomers_open(shard) != OK)
         return error_plain(e, E_NO_MEMORY);
     slab_init(&shard->streams, sizeof(struct stream), shard->table_limit);
+    slab_count(&shard->streams, COUNTER_SLAB_STREAMS, COUNTER_SLAB_STREAMS_USED);
+    counter_held(COUNTER_MEMORY_SHARDS, sizeof *shard + LOOP_READ + CORK_BYTES + shard->setup->port_count * sizeof *shard->listeners);
     wheel_init(&shard->wheel, &shard->streams, offsetof(struct stream, timer), shard_here.now_ms);
     return OK;
 }
@@ -100,8 +103,10 @@ static enum status start_own(struct shard *shard, struct error *e)
 /* The letters nobody will deliver any more are delivered now: each room frees its own. */
 static void drop_letters(struct shard *shard)
 {
-    for (struct letter *l; (l = inbox_take(&shard->inbox)) != NULL;)
+    for (struct letter *l; (l = inbox_take(&shard->inbox)) != NULL;) {
+        counter_freed(COUNTER_INBOX_LETTERS, 1);
         l->deliver(l);
+    }
 }
 
 static pthread_barrier_t ended; /* no shard frees what letters of another may still reach */
@@ -116,7 +121,7 @@ static void stop_own(struct shard *shard)
 {
     listeners_close(shard);
     streams_close_all(shard);
-    graves_run(shard);
+    graves_run(shard, UINT_MAX);
     for (unsigned i = 0; i < last_rounds(); i++) {
         pthread_barrier_wait(&ended);
         drop_letters(shard);
@@ -132,7 +137,6 @@ static void stop_own(struct shard *shard)
     free(shard->listeners);
     free(shard->ready);
     newcomers_close(shard);
-    aead_clear();
 }
 
 static void *shard_thread(void *argument)

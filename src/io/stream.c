@@ -12,6 +12,7 @@
 #include "io/tls.h"
 
 #define FINISH_MS   10000 /* for what is queued to leave after stream_finish */
+#define READY_KEPT  4096  /* entries of the list of who has more to read that outlive a crowd */
 #define LINGER_MS   2000  /* for the peer to close its side after that */
 #define READS_WANTED (EPOLLIN | EPOLLRDHUP | EPOLLET)
 
@@ -150,6 +151,15 @@ void stream_close(struct stream *s)
         shard_own->cork.len = 0;
 }
 
+static void forget_queue(struct shard *shard, struct stream *s)
+{
+    if (s->out == NULL)
+        return;
+    outq_free(s->out);
+    s->out = NULL;
+    shard->blocked--;
+}
+
 static void stream_free(struct shard *shard, struct stream *s)
 {
     if (s->ops->on_gone != NULL)
@@ -157,8 +167,7 @@ static void stream_free(struct shard *shard, struct stream *s)
     stream_forget_peer(s);
     stream_unaccount(s);
     stream_settle(s);
-    outq_free(s->out);
-    s->out = NULL;
+    forget_queue(shard, s);
     tls_free(s->tls);
     s->tls = NULL;
     if (s->fd >= 0)
@@ -168,59 +177,13 @@ static void stream_free(struct shard *shard, struct stream *s)
     slab_give(&shard->streams, s);
 }
 
-void graves_run(struct shard *shard)
+void graves_run(struct shard *shard, unsigned most)
 {
-    while (shard->graves != SLAB_NONE) { /* on_gone may close others */
+    while (shard->graves != SLAB_NONE && most-- > 0) { /* on_gone may close others */
         struct stream *s = slab_at(&shard->streams, shard->graves);
         shard->graves = s->grave;
         stream_free(shard, s);
     }
-}
-
-static void stream_leave(struct stream *s, uint32_t back_ms)
-{
-    s->flags |= STREAM_LEAVING;
-    if (s->ops->on_leave != NULL && stream_is_open(s))
-        s->ops->on_leave(s, back_ms);
-    else
-        stream_finish(s);
-}
-
-/* Tells `most` connections that they have to leave. The walk goes on where the last one ended, and around once, for those that
- * came to a place it had passed. */
-void streams_leave(struct shard *shard, uint64_t most, uint32_t back_ms)
-{
-    bool has_turned = false;
-    while (most > 0) {
-        struct stream *s = slab_next(&shard->streams, shard->drain_next);
-        if (s == NULL && has_turned)
-            return;
-        if (s == NULL) {
-            has_turned = true;
-            shard->drain_next = 0;
-            continue;
-        }
-        shard->drain_next = s->head.index + 1;
-        if (!stream_port(s)->is_counted || s->flags & (STREAM_LEAVING | STREAM_CLOSED))
-            continue;
-        stream_leave(s, back_ms);
-        shard->drained++;
-        most--;
-    }
-}
-
-void streams_close_all(struct shard *shard)
-{
-    for (struct stream *s = slab_next(&shard->streams, 0); s != NULL; s = slab_next(&shard->streams, s->head.index + 1))
-        stream_close(s);
-}
-
-bool streams_have_output(const struct shard *shard)
-{
-    for (struct stream *s = slab_next(&shard->streams, 0); s != NULL; s = slab_next(&shard->streams, s->head.index + 1))
-        if (s->out != NULL && (s->flags & STREAM_CLOSED) == 0)
-            return true;
-    return false;
 }
 
 /* --- timers ------------------------------------------------------------------------------------------------------------ */
@@ -318,8 +281,8 @@ static void close_slow(struct stream *s, enum status why)
 
 static struct outq *queue_of(struct stream *s)
 {
-    if (s->out == NULL)
-        s->out = outq_new(stream_port(s)->queue_limit_bytes);
+    if (s->out == NULL && (s->out = outq_new(stream_port(s)->queue_limit_bytes)) != NULL)
+        shard_own->blocked++;
     if (s->out != NULL)
         want_output(s, true);
     return s->out;
@@ -490,8 +453,7 @@ void stream_on_writable(struct stream *s)
     case OUTQ_EMPTY:
         break;
     }
-    outq_free(s->out);
-    s->out = NULL;
+    forget_queue(shard_own, s);
     want_output(s, false);
     if (s->flags & STREAM_FINISHING)
         finish_now(s);
@@ -609,6 +571,11 @@ void stream_read_ready(struct shard *shard)
     for (size_t i = 0; i < count; i++) /* reading may append to the list, and move it */
         stream_read_waiting(shard, shard->ready[i]);
     shard->ready_count -= count;
-    if (shard->ready_count > 0)
+    if (shard->ready_count > 0) {
         memmove(shard->ready, shard->ready + count, shard->ready_count * sizeof *shard->ready);
+    } else if (shard->ready_cap > READY_KEPT) { /* a crowd wrote at once */
+        free(shard->ready);
+        shard->ready = NULL;
+        shard->ready_cap = 0;
+    }
 }

@@ -79,14 +79,14 @@ static void expire_slot(struct wheel *w, uint32_t tick)
     }
 }
 
-void wheel_turn(struct wheel *w, uint64_t now_ms, void (*due)(void *object))
+void wheel_turn(struct wheel *w, uint64_t now_ms, void (*due)(void *object), unsigned most)
 {
     uint32_t target = tick_of(w, now_ms);
     if (target - w->now > WHEEL_SLOTS) /* a long sleep: every slot once is enough, dues are compared with `target` */
         w->now = target - WHEEL_SLOTS;
     while (w->now != target)
         expire_slot(w, ++w->now);
-    while (w->slot[WHEEL_SLOTS] != SLAB_NONE) {
+    while (w->slot[WHEEL_SLOTS] != SLAB_NONE && most-- > 0) {
         void *object = slab_at(w->slab, w->slot[WHEEL_SLOTS]);
         wheel_disarm(w, object);
         due(object);
@@ -97,6 +97,8 @@ uint32_t wheel_wait_ms(const struct wheel *w, uint64_t now_ms, uint32_t most_ms)
 {
     if (w->armed == 0)
         return most_ms;
+    if (w->slot[WHEEL_SLOTS] != SLAB_NONE)
+        return 0;
     uint32_t now = tick_of(w, now_ms);
     for (uint32_t ahead = 0; ahead * WHEEL_TICK_MS < most_ms && ahead < WHEEL_SLOTS; ahead++)
         if (w->slot[(w->now + 1 + ahead) % WHEEL_SLOTS] != SLAB_NONE) {

@@ -38,8 +38,9 @@ void wheel_init(struct wheel *w, struct slab *slab, size_t node_at, uint64_t now
 void wheel_arm(struct wheel *w, void *object, uint64_t now_ms, uint64_t after_ms);
 void wheel_disarm(struct wheel *w, void *object);
 
-/* Calls `due` for each object whose time has come; its timer is disarmed by then. `due` may arm and disarm any timer. */
-void wheel_turn(struct wheel *w, uint64_t now_ms, void (*due)(void *object));
+/* Calls `due` for each object whose time has come, at most `most`; its timer is disarmed by then. `due` may arm and disarm any
+ * timer. The rest is called first in the next turns; wheel_wait_ms is 0 until then. */
+void wheel_turn(struct wheel *w, uint64_t now_ms, void (*due)(void *object), unsigned most);
 
 /* Milliseconds until something may be due, at most `most_ms`. */
 uint32_t wheel_wait_ms(const struct wheel *w, uint64_t now_ms, uint32_t most_ms);

@@ -291,6 +291,7 @@ uint32_t mysql_connection_id(const struct mysql_conn *c)
 static enum status part_on_start(void)
 {
     slab_init(&here.conns, sizeof(struct mysql_conn), CONNS_MAX);
+    slab_count(&here.conns, COUNTER_SLAB_SQL, COUNTER_SLAB_SQL_USED);
     here.id_next = shard_here.index + 1;
     return OK;
 }

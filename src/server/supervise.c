@@ -13,6 +13,7 @@
 #include "base/counter.h"
 #include "base/crypto.h"
 #include "base/map.h"
+#include "base/memory.h"
 #include "cometql/exec.h"
 #include "dialect/classic.h"
 #include "http/conn.h"
@@ -375,15 +376,12 @@ static void serve(struct server *s, const sigset_t *signals)
 {
     struct console *console = console_new(s->config, s->shards.shard_count);
     for (;;) {
+        memory_look(clock_mono_ms());
         const struct timespec second = { .tv_sec = 1 };
         int                   signal = sigtimedwait(signals, NULL, &second);
         if (signal == SIGINT || signal == SIGTERM) {
             log_info("stopping (%s)", signal == SIGINT ? "interrupted" : "terminated");
             break;
-        }
-        if (signal == SIGHUP) {
-            tls_files_renew(s->config, TLS_PORT_WS, s->ws_tls);
-            tls_files_renew(s->config, TLS_PORT_COMETQL, s->cometql_tls);
         }
         if (signal < 0 && errno == EAGAIN)
             console_tick(console);
@@ -408,6 +406,7 @@ int supervise(const struct config *config)
     struct error  e;
     sigset_t      signals;
     watch_signals(&signals);
+    crypto_count_memory();
     enum status status = prepare(&s, &e);
     if (status == OK)
         status = shards_start(&s.shards, &e);

@@ -6,6 +6,7 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/counter.h"
 #include "store/sqlite_file.h"
 
 /* A statement and what is bound to its parameters, a letter each:
@@ -323,6 +324,7 @@ static enum status sqlite_begin(void *state, struct error *out_error)
 
 static enum status sqlite_commit(void *state, struct error *out_error)
 {
+    counter_set(COUNTER_MEMORY_STORE, (uint64_t)sqlite3_memory_used());
     return execute(state, SQL_COMMIT, NULL, out_error);
 }
 

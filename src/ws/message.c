@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/counter.h"
 #include "base/utf8.h"
 #include "ws/conn.h"
 
@@ -20,8 +21,8 @@ static enum feed fail_memory(struct ws_event *e)
 
 bool ws_partial_need(struct ws_partial **partial)
 {
-    if (*partial == NULL)
-        *partial = calloc(1, sizeof **partial);
+    if (*partial == NULL && (*partial = calloc(1, sizeof **partial)) != NULL)
+        counter_held(COUNTER_MEMORY_UNFINISHED, sizeof **partial);
     return *partial != NULL;
 }
 
@@ -31,6 +32,7 @@ void ws_partial_free(struct ws_partial **partial)
         return;
     buf_clear(&(*partial)->message);
     buf_clear(&(*partial)->held);
+    counter_freed(COUNTER_MEMORY_UNFINISHED, sizeof **partial);
     free(*partial);
     *partial = NULL;
 }

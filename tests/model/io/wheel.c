@@ -1,6 +1,8 @@
 /* The wheel against a naive twin: random arming, moving, disarming and passing of time. Seed: ENCKE_SEED. */
 #include "io/wheel.h"
 
+#include <limits.h>
+
 #include "model/seed.h"
 #include "unit/test.h"
 
@@ -39,6 +41,14 @@ static void on_due(void *object)
     }
 }
 
+static unsigned seen;
+
+static void count_due(void *object)
+{
+    (void)object;
+    seen++;
+}
+
 /* Nobody may be later than a slot, after a turn. */
 static void check_lateness(void)
 {
@@ -73,7 +83,7 @@ TEST(the_wheel_calls_what_its_twin_calls)
             break;
         default:
             now_ms += seed_below(seed_below(100) == 0 ? 200000 : 300);
-            wheel_turn(&wheel, now_ms, on_due);
+            wheel_turn(&wheel, now_ms, on_due, UINT_MAX);
             check_lateness();
         }
         unsigned armed = 0;
@@ -103,7 +113,7 @@ TEST(the_wait_ends_when_the_next_timer_is_due)
         uint32_t wait = wheel_wait_ms(&wheel, now_ms, 5000);
         assert_in_range(wait, 1, 300 + 2 * WHEEL_TICK_MS);
         now_ms += wait;
-        wheel_turn(&wheel, now_ms, on_due);
+        wheel_turn(&wheel, now_ms, on_due, UINT_MAX);
         turns++;
     }
     assert_in_range(turns, 1, 2);
@@ -126,5 +136,33 @@ TEST(the_wait_is_never_longer_than_asked)
     slab_clear(&slab);
 }
 
-TESTS(RUN(the_wheel_calls_what_its_twin_calls), RUN(the_wait_ends_when_the_next_timer_is_due),
+/* A crowd whose time has come at once is called in portions, and the shard does not sleep in between. */
+TEST(many_that_are_due_are_called_in_portions)
+{
+    UNUSED_STATE;
+    now_ms = 77;
+    slab_init(&slab, sizeof(struct thing), OBJECTS);
+    wheel_init(&wheel, &slab, offsetof(struct thing, timer), now_ms);
+    for (int i = 0; i < OBJECTS; i++) {
+        assert_non_null(things[i] = slab_take(&slab));
+        wheel_arm(&wheel, things[i], now_ms, 10);
+    }
+    wheel_disarm(&wheel, things[5]);
+    now_ms += 1000;
+    seen = 0;
+    wheel_turn(&wheel, now_ms, count_due, 100);
+    assert_int_equal(seen, 100);
+    wheel_disarm(&wheel, things[0]); /* one that was called, or one that waits: it is not called any more */
+    unsigned left = wheel.armed, turns = 0;
+    for (; wheel.armed > 0; turns++) {
+        assert_int_equal(wheel_wait_ms(&wheel, now_ms, 5000), 0);
+        wheel_turn(&wheel, now_ms, count_due, 100);
+    }
+    assert_int_equal(seen, 100 + left);
+    assert_int_equal(turns, (left + 99) / 100);
+    assert_int_equal(wheel_wait_ms(&wheel, now_ms, 5000), 5000);
+    slab_clear(&slab);
+}
+
+TESTS(RUN(many_that_are_due_are_called_in_portions), RUN(the_wheel_calls_what_its_twin_calls), RUN(the_wait_ends_when_the_next_timer_is_due),
       RUN(the_wait_is_never_longer_than_asked))

@@ -12,6 +12,8 @@ static void *count_as_shard_1(void *unused)
         counter_add(COUNTER_PUBLISHED, 2);
     counter_add(COUNTER_SESSIONS, 5);
     counter_sub(COUNTER_SESSIONS, 3);
+    counter_freed(COUNTER_MEMORY_USERS, 100); /* what shard 0 has taken, and a little of what nobody has counted yet */
+    counter_freed(COUNTER_MEMORY_SEATS, 8);
     return NULL;
 }
 
@@ -23,6 +25,7 @@ TEST(each_shard_counts_alone_and_the_sum_has_all)
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, count_as_shard_1, NULL), 0);
     counter_join(0);
+    counter_held(COUNTER_MEMORY_USERS, 150);
     counter_add(COUNTER_PUBLISHED, 10);
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_int_equal(counter_of(0, COUNTER_PUBLISHED), 10);
@@ -30,7 +33,30 @@ TEST(each_shard_counts_alone_and_the_sum_has_all)
     assert_int_equal(counter_of(2, COUNTER_PUBLISHED), 0);
     assert_int_equal(counter_sum(COUNTER_PUBLISHED), 2011);
     assert_int_equal(counter_sum(COUNTER_SESSIONS), 2);
+    assert_int_equal(counter_sum(COUNTER_MEMORY_USERS), 50);
+    assert_int_equal(counter_sum(COUNTER_MEMORY_SEATS), 0); /* not 2^64 - 8 */
     assert_int_equal((uintptr_t)counter_self % 64, 0);
+}
+
+static void *hold_and_free(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < 100000; i++) {
+        counter_held(COUNTER_MEMORY_MAPS, 16);
+        counter_freed(COUNTER_MEMORY_MAPS, 8);
+    }
+    return NULL;
+}
+
+TEST(memory_comes_out_even_in_threads_that_are_no_shard)
+{
+    UNUSED_STATE;
+    pthread_t a, b;
+    assert_int_equal(pthread_create(&a, NULL, hold_and_free, NULL), 0);
+    assert_int_equal(pthread_create(&b, NULL, hold_and_free, NULL), 0);
+    assert_int_equal(pthread_join(a, NULL), 0);
+    assert_int_equal(pthread_join(b, NULL), 0);
+    assert_int_equal(counter_sum(COUNTER_MEMORY_MAPS), 2 * 100000 * 8);
 }
 
 TEST(every_counter_has_a_name_of_its_own_and_a_sentence)
@@ -44,4 +70,4 @@ TEST(every_counter_has_a_name_of_its_own_and_a_sentence)
     }
 }
 
-TESTS(RUN(each_shard_counts_alone_and_the_sum_has_all), RUN(every_counter_has_a_name_of_its_own_and_a_sentence))
+TESTS(RUN(memory_comes_out_even_in_threads_that_are_no_shard), RUN(each_shard_counts_alone_and_the_sum_has_all), RUN(every_counter_has_a_name_of_its_own_and_a_sentence))

@@ -246,7 +246,29 @@ TEST(giving_back_twice_or_what_is_not_ones_own_aborts)
     assert_true(aborts(look_at_the_dead));
 }
 
-TESTS(RUN(an_object_is_zeroed_and_found_by_index_and_generation),
+TEST(what_it_holds_and_what_is_in_use_is_counted)
+{
+    UNUSED_STATE;
+    struct slab s = things(1000);
+    slab_count(&s, COUNTER_SLAB_SQL, COUNTER_SLAB_SQL_USED);
+    void *all[600];
+    for (int i = 0; i < 600; i++)
+        assert_non_null(all[i] = slab_take(&s));
+    assert_int_equal(counter_sum(COUNTER_SLAB_SQL), slab_bytes(&s));
+    assert_int_equal(counter_sum(COUNTER_SLAB_SQL_USED), 600 * sizeof(struct thing));
+    for (int i = 0; i < 599; i++)
+        slab_give(&s, all[i]);
+    assert_int_equal(counter_sum(COUNTER_SLAB_SQL), slab_bytes(&s));
+    assert_int_equal(counter_sum(COUNTER_SLAB_SQL_USED), sizeof(struct thing));
+    slab_clear(&s);
+    assert_int_equal(counter_sum(COUNTER_SLAB_SQL), 0);
+    assert_int_equal(counter_sum(COUNTER_SLAB_SQL_USED), 0);
+    assert_non_null(slab_take(&s));
+    assert_int_equal(counter_sum(COUNTER_SLAB_SQL_USED), sizeof(struct thing));
+    slab_clear(&s);
+}
+
+TESTS(RUN(what_it_holds_and_what_is_in_use_is_counted), RUN(an_object_is_zeroed_and_found_by_index_and_generation),
       RUN(a_successor_in_the_same_place_is_zeroed_and_does_not_match_the_old_generation),
       RUN(any_index_and_generation_are_safe_to_ask), RUN(the_bound_is_kept),
       RUN(after_a_peak_the_memory_returns_but_for_one_chunk), RUN(takes_fill_the_lowest_hole_so_that_high_chunks_empty),

@@ -1,0 +1,43 @@
+/* memory: where the megabytes are.
+ *
+ * What a structure takes is counted where it is taken and given back (counters.def: slab_*_bytes, memory_*_bytes), by each
+ * shard for itself. What only the kernel and the allocator know is looked up by main, once a second or less. Together they
+ * make up the resident memory:
+ *
+ *   rss = files + slabs + structures + rest of the heap + other
+ *
+ *   rest    given out by the allocator and counted nowhere: letters, its own headers, libraries other than those counted
+ *   other   stacks, relocated data of libraries, and what the allocator keeps free (at most heap_free_bytes)
+ *
+ * The figures are of slightly different moments, and a slab counts a page that nobody has touched yet: what would be below 0 is 0.
+ */
+#ifndef ENCKE_BASE_MEMORY_H
+#define ENCKE_BASE_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/counter.h"
+
+struct memory_sums {
+    uint64_t rss;
+    uint64_t files;
+    uint64_t slabs;      /* held */
+    uint64_t slabs_used; /* of it */
+    uint64_t structures; /* all memory_*_bytes */
+    uint64_t rest;
+    uint64_t other;
+};
+
+/* Looks up rss_bytes and rss_files_bytes and, every 5 s, heap_used_bytes and heap_free_bytes. When the heap has fallen far from its peak and falls no
+ * further, the allocator is told to give back free pages amid what is in use: a shard that allocates meanwhile waits for its
+ * part of that, some ms, once for each such fall. Thread: main's, about once a second. */
+void memory_look(uint64_t now_ms);
+
+/* Of all shards, from any thread. */
+struct memory_sums memory_sums(void);
+
+/* Is there so much to give back? `peak` and `before` are bytes in use, the most since the last time and at the last look. */
+bool memory_has_fallen(uint64_t peak, uint64_t before, uint64_t now);
+
+#endif
