@@ -227,7 +227,7 @@ static void arrive(struct crew_member *m, struct conn *c)
         talk_begin(m, c);
         return;
     }
-    c->tls = tls_line_new(m->crew->tls, c->fd, to->host);
+    c->tls = tls_line_new(m->tls, c->fd, to->host);
     if (c->tls != NULL)
         c->state = CONN_SECURING;
     else

@@ -16,7 +16,6 @@
 #include "load/results.h"
 
 struct crew;
-struct tls_client;
 
 /* What publishers say, read by everybody: how many numbers of each stream were given. */
 struct streams {
@@ -37,9 +36,9 @@ struct crew_counts {
     char                first_error[256];
 };
 
-/* What is given is borrowed until crew_free; tls may be NULL when no target is secured. The error names the target that is not known, or what there is too little of. */
-enum status crew_new(const struct plan *plan, const struct streams *streams, struct tls_client *tls, struct crew **out,
-                     struct error *out_error) __attribute__((warn_unused_result));
+/* What is given is borrowed until crew_free. The error names the target that is not known, or what there is too little of. */
+enum status crew_new(const struct plan *plan, const struct streams *streams, struct crew **out, struct error *out_error)
+    __attribute__((warn_unused_result));
 
 /* Begins to connect, at the pace of the plan. */
 void crew_start(struct crew *c);

@@ -61,6 +61,7 @@ struct crew_member {
     uint32_t          *again;        /* owned: numbers (from 0, in conns) of those that come back */
     uint32_t           again_count;
     int                epoll_fd, wake_fd;
+    struct tls_client *tls;     /* owned; NULL: no target is secured. Its own, so that sessions do not travel between threads */
     char              *scratch; /* owned: CREW_READ bytes */
     struct buf         out;     /* what is being said */
     struct conn       *current; /* whose frames are being read */
@@ -75,7 +76,6 @@ struct crew_member {
 struct crew {
     const struct plan    *plan;
     const struct streams *streams;
-    struct tls_client    *tls; /* borrowed; NULL: no target is secured */
     struct sockaddr_storage to[PLAN_TARGETS_MAX];
     socklen_t               to_len[PLAN_TARGETS_MAX];
     unsigned              member_count;

@@ -342,7 +342,7 @@ enum status engine_run(const struct plan *plan, struct results *out, bool (*on_s
     if (s == OK && publishes(plan))
         s = publishers_new(plan, &run.streams, run.tls, &run.publishers, out_error);
     if (s == OK)
-        s = crew_new(plan, &run.streams, run.tls, &run.crew, out_error);
+        s = crew_new(plan, &run.streams, &run.crew, out_error);
     if (s == OK) {
         run.start_ns = clock_mono_ns();
         machine_look(&run.machine, plan->server_pid, percent, &cores);
