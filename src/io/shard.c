@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/aead.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "io/internal.h"
@@ -137,6 +138,7 @@ static void stop_own(struct shard *shard)
     free(shard->listeners);
     free(shard->ready);
     newcomers_close(shard);
+    aead_clear();
 }
 
 static void *shard_thread(void *argument)

@@ -7,6 +7,8 @@
  *   socket <-- records --- tls_send <-- plain bytes --- cork, parcels, outq
  *                 ^ what the socket does not take waits in `unsent`
  *
+ * OpenSSL shakes hands; the records of TLS 1.3 are ours from then on (tls_record.h), those of TLS 1.2 stay OpenSSL's.
+ *
  * Reading takes records from the socket itself, so a paused stream leaves them in the kernel. Writing makes a record of 16 KB
  * at most at a time and none while `unsent` holds something: a blocked connection keeps its shared parcels in its outq, and
  * one record here. Alerts and answers to the peer's handshake messages go there too; past TLS_UNSENT_MAX bytes the
@@ -17,8 +19,8 @@
  *
  * Of several certificates the one that bears the name the client asks for (SNI) is shown, otherwise the first.
  *
- * Replacing certificates while the server runs: make a new context, give it to the shards, free the old one; connections
- * that use it keep it alive. (Nothing does so yet.)
+ * Replacing certificates while the server runs: main makes a new context and gives it to tls_context_replace; handshakes that begin
+ * then see it, connections stay what they are.
  *
  * Thread: contexts any; everything else the shard of the stream.
  */
@@ -49,6 +51,9 @@ enum status tls_context_new(const struct tls_files *files, size_t count, struct 
                             struct error *out_error) __attribute__((warn_unused_result));
 void tls_context_free(struct tls_context *given); /* NULL is allowed */
 
+/* From now on `c` shows the certificates of `given`. While shards use `c`. */
+void tls_context_replace(struct tls_context *c, struct tls_context *given);
+
 /* E_INVALID: a certificate that is not valid now, as a sentence. `files` as it was made from. Clients will refuse it; the
  * server serves it. */
 enum status tls_context_check_dates(const struct tls_context *context, const struct tls_files *files,
@@ -66,7 +71,7 @@ enum tls_read {
     TLS_LOST,    /* the socket is dead */
 };
 
-/* Up to `size` bytes. *out_len > 0 only with TLS_MORE and TLS_DRAINED. */
+/* Up to `size` bytes, which is at least 2 * TLS_RECORD_BYTES. *out_len > 0 only with TLS_MORE and TLS_DRAINED. */
 enum tls_read tls_read(struct tls *t, char *at, size_t size, size_t *out_len);
 
 /* Takes what may leave now: the number of bytes, 0 while the handshake goes on or something is unsent, or SIZE_MAX when

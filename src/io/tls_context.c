@@ -88,6 +88,18 @@ static enum status key_load(SSL_CTX *ssl, const struct tls_files *f, struct erro
     return is_set ? OK : error_set(e, E_CONFIG, "%s: %.100s cannot be used: %s", f->key_setting, f->key, first_reason());
 }
 
+/* We speak HTTP/1.1 and nothing else; a client that offers only others is not refused for it (RFC 7301 would have us do so, and
+ * MySQL's clients have words of their own). */
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned in_len, void *unused)
+{
+    static const unsigned char ours[] = "\x08http/1.1";
+    (void)ssl, (void)unused;
+    unsigned char *chosen;
+    int            found = SSL_select_next_proto(&chosen, out_len, ours, sizeof ours - 1, in, in_len);
+    *out = chosen;
+    return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
 static SSL_CTX *settings_new(void)
 {
     SSL_CTX *ssl = SSL_CTX_new(TLS_server_method());
@@ -97,7 +109,8 @@ static SSL_CTX *settings_new(void)
     /* A peer that closes without close_notify is not an error: what our protocols say has its length in it. */
     SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS); /* an idle connection keeps none */
-    SSL_CTX_set_read_ahead(ssl, 1);                  /* a record in one recv instead of two */
+    SSL_CTX_set_keylog_callback(ssl, tls_on_secret); /* for our own records; nothing is logged */
+    SSL_CTX_set_alpn_select_cb(ssl, on_alpn, NULL);
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF); /* tickets need no memory here */
     if (SSL_CTX_set_cipher_list(ssl, CIPHERS_OF_TLS_1_2) == 1)
         return ssl;
@@ -105,7 +118,7 @@ static SSL_CTX *settings_new(void)
     return NULL;
 }
 
-static enum status context_load(struct tls_context *c, const struct tls_files *f, struct error *e)
+static enum status context_load(struct tls_certificates *c, const struct tls_files *f, struct error *e)
 {
     SSL_CTX *ssl = settings_new();
     if (ssl == NULL)
@@ -124,8 +137,8 @@ static enum status context_load(struct tls_context *c, const struct tls_files *f
 /* The certificate for the name that the client asks for. */
 static int on_server_name(SSL *ssl, int *out_alert, void *context)
 {
-    const struct tls_context *c = context;
-    const char               *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    const struct tls_certificates *c = context;
+    const char                    *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     (void)out_alert;
     for (size_t i = 0; name != NULL && i < c->count; i++)
         if (X509_check_host(SSL_CTX_get0_certificate(c->contexts[i]), name, 0, 0, NULL) == 1) {
@@ -144,39 +157,70 @@ static const BIO_METHOD *method_once(void)
     return method;
 }
 
-enum status tls_context_new(const struct tls_files *files, size_t count, struct tls_context **out_context,
-                            struct error *out_error)
+static void certificates_free(struct tls_certificates *given)
 {
-    if (count > TLS_CERTIFICATES)
-        return error_set(out_error, E_CONFIG, "%s: more than %u certificates", files[0].certificate_setting,
-                         TLS_CERTIFICATES);
-    struct tls_context *c = calloc(1, sizeof *c);
-    if (c == NULL)
-        return error_plain(out_error, E_NO_MEMORY);
-    c->refs = 1;
-    c->method = method_once();
-    enum status status = c->method != NULL ? OK : error_plain(out_error, E_NO_MEMORY);
-    for (size_t i = 0; status == OK && i < count; i++)
-        status = context_load(c, &files[i], out_error);
-    if (status != OK) {
-        tls_context_free(c);
-        return status;
+    while (given != NULL) {
+        struct tls_certificates *older = given->older;
+        for (size_t i = 0; i < given->count; i++)
+            SSL_CTX_free(given->contexts[i]);
+        free(given);
+        given = older;
+    }
+}
+
+static enum status certificates_load(struct tls_certificates *c, const struct tls_files *files, size_t count, struct error *e)
+{
+    for (size_t i = 0; i < count; i++) {
+        enum status status = context_load(c, &files[i], e);
+        if (status != OK)
+            return status;
     }
     c->first = c->contexts[0];
     if (count > 1) {
         SSL_CTX_set_tlsext_servername_callback(c->first, on_server_name);
         SSL_CTX_set_tlsext_servername_arg(c->first, c);
     }
+    return OK;
+}
+
+enum status tls_context_new(const struct tls_files *files, size_t count, struct tls_context **out_context,
+                            struct error *out_error)
+{
+    if (count > TLS_CERTIFICATES)
+        return error_set(out_error, E_CONFIG, "%s: more than %u certificates", files[0].certificate_setting,
+                         TLS_CERTIFICATES);
+    struct tls_context      *c = calloc(1, sizeof *c);
+    struct tls_certificates *certificates = calloc(1, sizeof *certificates);
+    const BIO_METHOD        *method = method_once();
+    enum status              status = c != NULL && certificates != NULL && method != NULL ? OK : error_plain(out_error, E_NO_MEMORY);
+    if (status == OK)
+        status = certificates_load(certificates, files, count, out_error);
+    if (status != OK) {
+        certificates_free(certificates);
+        free(c);
+        return status;
+    }
+    c->refs = 1;
+    c->method = method;
+    c->now = certificates;
     *out_context = c;
     return OK;
+}
+
+void tls_context_replace(struct tls_context *c, struct tls_context *given)
+{
+    struct tls_certificates *next = given->now;
+    next->older = c->now;
+    given->now = NULL;
+    tls_context_free(given);
+    atomic_store_explicit(&c->now, next, memory_order_release);
 }
 
 void tls_context_free(struct tls_context *given)
 {
     if (given == NULL || atomic_fetch_sub_explicit(&given->refs, 1, memory_order_acq_rel) > 1)
         return;
-    for (size_t i = 0; i < given->count; i++)
-        SSL_CTX_free(given->contexts[i]);
+    certificates_free(given->now);
     free(given);
 }
 
@@ -192,9 +236,10 @@ static void date_write(char *out, size_t size, const ASN1_TIME *time)
 enum status tls_context_check_dates(const struct tls_context *context, const struct tls_files *files,
                                     struct error *out_error)
 {
-    char date[40];
-    for (size_t i = 0; i < context->count; i++) {
-        const X509      *x = SSL_CTX_get0_certificate(context->contexts[i]);
+    char                           date[40];
+    const struct tls_certificates *c = context->now;
+    for (size_t i = 0; i < c->count; i++) {
+        const X509      *x = SSL_CTX_get0_certificate(c->contexts[i]);
         const ASN1_TIME *from = X509_get0_notBefore(x), *until = X509_get0_notAfter(x);
         bool             is_over = X509_cmp_current_time(until) < 0;
         if (!is_over && X509_cmp_current_time(from) <= 0)

@@ -383,6 +383,10 @@ static void serve(struct server *s, const sigset_t *signals)
             log_info("stopping (%s)", signal == SIGINT ? "interrupted" : "terminated");
             break;
         }
+        if (signal == SIGHUP) {
+            tls_files_renew(s->config, TLS_PORT_WS, s->ws_tls);
+            tls_files_renew(s->config, TLS_PORT_COMETQL, s->cometql_tls);
+        }
         if (signal < 0 && errno == EAGAIN)
             console_tick(console);
     }

@@ -2,7 +2,7 @@
  *
  *   limits -> state directory -> password -> ports -> shards -> "ready" -> a tick a second -> signal -> shards stop -> 0
  *
- * Thread: main. It serves nobody; it waits for signals and prints the statistics.
+ * Thread: main. It serves nobody; it waits for signals and prints the statistics. SIGHUP: certificates are read again.
  */
 #ifndef ENCKE_SERVER_SUPERVISE_H
 #define ENCKE_SERVER_SUPERVISE_H

@@ -1,6 +1,7 @@
 /* tls_files.c: see tls_files.h. */
 #include "server/tls_files.h"
 
+#include "base/log.h"
 #include "server/config_parts.h"
 
 /* The settings of one port. */
@@ -82,6 +83,23 @@ static enum status check_dates(const struct config *c, enum tls_port port, const
     struct tls_files files[TLS_CERTIFICATES];
     list_files(&n, files);
     return context != NULL ? tls_context_check_dates(context, files, e) : OK;
+}
+
+void tls_files_renew(const struct config *c, enum tls_port port, struct tls_context *context)
+{
+    const char         *setting = named_of(c, port).certificate_setting;
+    struct tls_context *fresh = NULL;
+    struct error        e;
+    if (context == NULL)
+        return;
+    if (tls_files_load(c, port, &fresh, &e) != OK || fresh == NULL) {
+        log_error("the certificates stay as they were: %s", e.text);
+        return;
+    }
+    if (check_dates(c, port, fresh, &e) != OK)
+        log_warn("%s", e.text);
+    tls_context_replace(context, fresh);
+    log_info("%s: the certificates were read again", setting);
 }
 
 void tls_files_check(struct config *c, enum tls_port port)

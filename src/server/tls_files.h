@@ -24,6 +24,10 @@ enum status tls_mode_of(const struct config *c, enum tls_mode *out_mode, struct 
 enum status tls_files_load(const struct config *c, enum tls_port port, struct tls_context **out_context,
                            struct error *out_error) __attribute__((warn_unused_result));
 
+/* Reads the files of the port again and lets `context` show what is in them; what is wrong is logged, and the old ones stay. NULL:
+ * does nothing. */
+void tls_files_renew(const struct config *c, enum tls_port port, struct tls_context *context);
+
 /* The settings that go together, and the files, as remarks for a person. */
 void tls_files_check(struct config *c, enum tls_port port);
 

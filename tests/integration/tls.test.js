@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import https from 'node:https';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import tls from 'node:tls';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -284,6 +284,44 @@ test('several certificates: the one with the name asked for is shown', async (t)
         assert.equal(socket.getPeerCertificate().subject.CN, shown, `asked for ${asked}`);
         socket.destroy();
     }
+});
+
+/** Whose certificate a new connection is shown. */
+async function shownBy(port, options = {}) {
+    const socket = tls.connect({ port, host: '127.0.0.1', ca: authority.pem, checkServerIdentity: () => undefined, ...options });
+    await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject));
+    const { subject } = socket.getPeerCertificate();
+    const protocol = socket.alpnProtocol;
+    socket.destroy();
+    return { name: subject.CN, protocol };
+}
+
+test('SIGHUP shows a certificate that was renewed, keeps who is connected, and survives a bad file', async (t) => {
+    const first = authority.sign('first'), second = authority.sign('second'), used = authority.path('used.pem');
+    const put = (made) => writeFileSync(used, made);
+    put(readFileSync(first.both));
+    const server = await serverForTest(t, { 'ws.tls_certificate': used, 'cometql.tls_certificate': used, 'log.level': 'info' });
+    const visitor = await visit(t, server, { base: `wss://127.0.0.1:${server.wsPort}`, connection: { ca: authority.pem } });
+    assert.equal((await shownBy(server.wsPort)).name, 'first');
+    put(readFileSync(second.both));
+    assert.equal((await shownBy(server.wsPort)).name, 'first', 'it was not told yet');
+    server.process.kill('SIGHUP');
+    await until(async () => (await shownBy(server.wsPort)).name === 'second', 'the new certificate');
+    await until(() => /cometql\.tls_certificate: the certificates were read again/.test(server.process.stderr), 'the word about both ports');
+    put('no PEM at all');
+    server.process.kill('SIGHUP');
+    await until(() => /the certificates stay as they were: ws\.tls_certificate: .* holds no certificate/.test(server.process.stderr), 'a complaint');
+    assert.equal((await shownBy(server.wsPort)).name, 'second');
+    await visitor.subscribe('web_hup');
+    await server.publish('web_hup', 'e', 'still here');
+    assert.equal((await visitor.on('web_hup')).data, 'still here');
+});
+
+test('ALPN: http/1.1 is taken where it is offered, and nobody is refused for offering something else', async (t) => {
+    const server = await serverForTest(t, wsTls());
+    assert.equal((await shownBy(server.wsPort, { ALPNProtocols: ['h2', 'http/1.1'] })).protocol, 'http/1.1');
+    assert.equal((await shownBy(server.wsPort, { ALPNProtocols: ['h2'] })).protocol, false);
+    assert.equal((await shownBy(server.wsPort)).protocol, false);
 });
 
 describe('--check-config', () => {
