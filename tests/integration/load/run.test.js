@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { load, LOAD_BINARY } from '../support/encke_load.js';
-import { PASSWORD, serverForSuite, serverForTest, tempDir } from '../support/server.js';
+import { PASSWORD, ROOT, serverForSuite, serverForTest, tempDir } from '../support/server.js';
 import { until, within } from '../support/wait.js';
 
 const execute = promisify(execFile);
@@ -93,6 +93,14 @@ test('a server that is not there, and words that make no sense, are told', async
     });
     await assert.rejects(execute(LOAD_BINARY, ['http://127.0.0.1:1']), (error) => error.code === 2);
     await assert.rejects(execute(LOAD_BINARY, ['compare', '/nowhere/a.json', '/nowhere/b.json']), (error) => error.code === 2 && /cannot read/.test(error.stderr));
+});
+
+test('the manual knows every option', async () => {
+    const { stdout } = await execute(LOAD_BINARY, ['--help']);
+    const manual = readFileSync(join(ROOT, 'docs/man/encke-load.1'), 'utf8').replaceAll('\\-', '-');
+    const options = [...stdout.matchAll(/^ +(?:-\w, )?(--[a-z-]+)/gm)].map(([, option]) => option);
+    assert.ok(options.length > 30);
+    assert.deepEqual(options.filter((option) => !manual.includes(option)), []);
 });
 
 test('two results side by side', async (t) => {
