@@ -8,7 +8,7 @@ import { Authority } from '../support/certificates.js';
 import { load } from '../support/encke_load.js';
 import { FakeComet, answer101, serverFrame } from '../support/fake_comet.js';
 import { serverForTest } from '../support/server.js';
-import { DEADLINE_MS, turn } from '../support/wait.js';
+import { DEADLINE_MS, turn, until } from '../support/wait.js';
 
 const fake = (t, hooks) => new FakeComet(hooks).start(t);
 const RUN = ['-c', '20', '-r', '0', '--hold', '2', '--workload', 'broadcast', '--rate', '20'];
@@ -168,13 +168,9 @@ describe('encke-load: frames and ends', { concurrency: 8 }, () => {
             this.timer = setTimeout(() => waiting.forEach((batch, client) => client.socket.write(Buffer.concat(batch.splice(0)))), 300);
             return self.closed ? 503 : 200;
         } });
-        let ponged;
         const run = load(server.url, ...RUN, ...server.publishing);
-        while (!ponged) {
-            await turn();
-            ponged = server.clients[0]?.received.includes('are you there') && server.clients[0];
-        }
-        await server.untilSaid(ponged, 10, 'are you there');
+        await until(() => server.clients.length > 0, 'a connection');
+        await server.untilSaid(server.clients.find((client) => client.index === 0), 10, 'are you there');
         const done = await run;
         assert.equal(done.code, 0, done.text);
         assert.equal(done.results.delivered, server.published.length * 20);
@@ -239,12 +235,8 @@ describe('encke-load: frames and ends', { concurrency: 8 }, () => {
     test('a close is answered', async (t) => {
         const server = await fake(t, { deliver: (client) => { client.socket.write(serverFrame(BYE, 8)); return true; } });
         const run = load(server.url, '-c', '1', '--hold', '2', '--workload', 'broadcast', ...server.publishing);
-        let client;
-        while (!client) {
-            await turn();
-            [client] = server.clients;
-        }
-        await server.untilSaid(client, 8, BYE);
+        await until(() => server.clients.length > 0, 'a connection');
+        await server.untilSaid(server.clients[0], 8, BYE);
         assert.equal((await run).results.errors.closed, 1);
     });
 
