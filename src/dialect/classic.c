@@ -179,6 +179,23 @@ static const struct ws_ops classic_ws_ops = {
     .drops_without_close = true,
 };
 
+/* Our own client comes back after any end: it gets the closing handshake of RFC 6455, and its page a code. */
+static const struct ws_ops classic_new_ws_ops = {
+    .name = "encke",
+    .on_message = on_message,
+    .on_drain = on_drain,
+    .on_leave = on_leave,
+    .on_close = on_close,
+};
+
+void classic_finish(struct classic *c, enum ws_close_code code, struct slice reason)
+{
+    if (classic_is_new(c))
+        ws_conn_close(&c->ws, code, reason);
+    else
+        stream_finish(c->ws.stream);
+}
+
 /* The error is told in a frame, because a browser shows a page nothing of a refused upgrade; then the connection ends. The code
  * on the top level makes the library stop coming back. */
 void classic_end_with_error(struct classic *c, unsigned code, const char *text)
@@ -196,7 +213,7 @@ void classic_end_with_error(struct classic *c, unsigned code, const char *text)
                        .time_s = shard_wall_s(),
                    });
     buf_clear(&data);
-    stream_finish(c->ws.stream);
+    classic_finish(c, WS_CLOSE_POLICY, SLICE("see the last message"));
 }
 
 /* The library says "chat" when it says anything. */
@@ -220,7 +237,7 @@ void classic_on_upgrade(struct stream *s, const struct http_request *r)
     const struct dialect *dialect = u.is_ours ? &classic_new_dialect : u.major < 4 ? &classic_old_dialect : &classic_dialect;
     session_open(&c->session, s, dialect, u.app, slice_first(u.uuid, UUID_MAX), visitor);
     http_upgrade(s, subprotocol_of(r->head));
-    ws_conn_start(&c->ws, s, &classic_ws_ops);
+    ws_conn_start(&c->ws, s, u.is_ours ? &classic_new_ws_ops : &classic_ws_ops);
     if (u.error != 0)
         classic_end_with_error(c, u.error, u.error_text);
     else if (u.user_id > 0 && u.session.len > 0)

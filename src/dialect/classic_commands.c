@@ -399,5 +399,5 @@ void classic_command(struct classic *c, struct slice text)
             commands[i].run(c, slice_skip(text, strlen(commands[i].word) + 1));
             return;
         }
-    stream_close(c->ws.stream); /* whoever says something else does not speak this protocol */
+    ws_conn_close(&c->ws, WS_CLOSE_POLICY, SLICE("the command is unknown")); /* he does not speak this protocol */
 }

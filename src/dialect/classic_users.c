@@ -192,7 +192,7 @@ void classic_end(struct stream *s, enum leave_reason why)
         [LEAVE_KICKED] = "{\"error\":\"Disconnected by the operator\",\"error_code\":403}",
     };
     classic_say_error(classic_of(s), texts[why]);
-    stream_finish(s);
+    classic_finish(classic_of(s), WS_CLOSE_POLICY, SLICE("see the last message"));
 }
 
 /* --- personal messages ------------------------------------------------------------------------------------------------- */
