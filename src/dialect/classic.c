@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/counter.h"
 #include "base/crypto.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -161,6 +162,11 @@ static void on_leave(struct ws_conn *ws, uint32_t back_ms)
     classic_say(c, &(struct classic_frame){ .data = slice_str(data), .event = SLICE("leaving"), .pipe = SLICE("sys"), .authorized = -1 });
 }
 
+static void on_flood(struct ws_conn *ws)
+{
+    classic_end(ws->stream, LEAVE_FLOODING);
+}
+
 static void on_close(struct ws_conn *ws)
 {
     struct classic *c = list_object(ws, struct classic, ws);
@@ -175,6 +181,7 @@ static const struct ws_ops classic_ws_ops = {
     .on_message = on_message,
     .on_drain = on_drain,
     .on_leave = on_leave,
+    .on_flood = on_flood,
     .on_close = on_close,
     .drops_without_close = true,
 };
@@ -185,6 +192,7 @@ static const struct ws_ops classic_new_ws_ops = {
     .on_message = on_message,
     .on_drain = on_drain,
     .on_leave = on_leave,
+    .on_flood = on_flood,
     .on_close = on_close,
 };
 
@@ -216,6 +224,12 @@ void classic_end_with_error(struct classic *c, unsigned code, const char *text)
     classic_finish(c, WS_CLOSE_POLICY, SLICE("see the last message"));
 }
 
+void classic_end_stranger(struct classic *c)
+{
+    counter_add(COUNTER_STRANGERS_REFUSED, 1);
+    classic_end_with_error(c, 401, "Error code 401(Anonymous visitors are not admitted here, log in first)");
+}
+
 /* The library says "chat" when it says anything. */
 static struct slice subprotocol_of(const struct http_head *h)
 {
@@ -242,6 +256,8 @@ void classic_on_upgrade(struct stream *s, const struct http_request *r)
         classic_end_with_error(c, u.error, u.error_text);
     else if (u.user_id > 0 && u.session.len > 0)
         classic_login(c, u.user_id, u.session);
+    else if (classic_settings->refuses_strangers)
+        classic_end_stranger(c);
     else
         classic_say_server_info(c, false, SLICE(""));
 }

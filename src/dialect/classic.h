@@ -29,6 +29,9 @@ struct classic_settings {
     const char         *server;         /* "Encke 0.1", in serverInfo */
     uint32_t            app_count;      /* apps (dev ids) are 0 ... app_count - 1 */
     uint32_t            max_subscriptions; /* for each connection */
+    const char *const  *droppable;      /* beginnings of names: slow listeners lose messages of these, not their connection */
+    size_t              droppable_count;
+    bool                refuses_strangers; /* who is not logged in may not stay */
     const struct slice *origins;        /* allowed Origin hosts; ".example.com" allows subdomains */
     size_t              origin_count;   /* 0: any */
     const struct jwt_keys *jwt;         /* what tokens are checked with; NULL: none are accepted */
@@ -49,6 +52,9 @@ extern const struct shard_part classic_part;
 
 /* Entries of history that a channel keeps without a setting: trust_ channels record everything (spec cometql.md 3.5). */
 uint32_t classic_history_floor(struct slice channel);
+
+/* Does the name begin like one of `droppable`? */
+bool classic_may_drop(struct slice channel);
 
 /* The routes of the four URL prefixes. */
 void classic_on_upgrade(struct stream *s, const struct http_request *r);

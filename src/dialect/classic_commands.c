@@ -109,6 +109,14 @@ static void do_subscription(struct classic *c, struct slice list)
             classic_say_error(c, CLASSIC_NO_MEMORY);
             return;
         }
+        if (s == E_MANY_CHANNELS) {
+            say_list_error(c, "There are too many channels");
+            break;
+        }
+        if (s == E_TOO_FAST) {
+            classic_end(c->ws.stream, LEAVE_FLOODING);
+            return;
+        }
         if (s == E_FULL) {
             too_many = true;
             break;

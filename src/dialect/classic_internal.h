@@ -101,6 +101,7 @@ bool classic_tell(struct stream *s, const struct message *m, bool is_from_queue)
 void classic_end(struct stream *s, enum leave_reason why);
 void classic_finish(struct classic *c, enum ws_close_code code, struct slice reason); /* once all that was said has left; the code is for
                                                                                         * our own client only */
+void classic_end_stranger(struct classic *c); /* anonymous visitors are not admitted */
 void classic_end_with_error(struct classic *c, unsigned code, const char *text);
 
 /* One message from the browser. */

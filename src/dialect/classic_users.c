@@ -63,6 +63,14 @@ uint32_t classic_history_floor(struct slice channel)
     return classic_is_class(channel, CLASSIC_TRUST) ? CHANNEL_HISTORY_MAX : 0;
 }
 
+bool classic_may_drop(struct slice channel)
+{
+    for (size_t i = 0; i < classic_settings->droppable_count; i++)
+        if (classic_is_class(channel, classic_settings->droppable[i]))
+            return true;
+    return false;
+}
+
 /* --- logging in -------------------------------------------------------------------------------------------------------- */
 
 /* The data is what his telephone registers with (spec cometql.md 7.1): hexadecimal digits, or nothing. */
@@ -101,7 +109,9 @@ static void say_login(struct classic *c, bool is_authorized, struct slice sip_se
 
 static void say_outcome(struct classic *c, const struct login_note *note, bool is_authorized, struct slice sip_secret)
 {
-    if (note->is_command)
+    if (!note->is_command && !is_authorized && classic_settings->refuses_strangers)
+        classic_end_stranger(c);
+    else if (note->is_command)
         say_login(c, is_authorized, sip_secret);
     else
         classic_say_server_info(c, is_authorized, sip_secret);
@@ -189,6 +199,7 @@ void classic_end(struct stream *s, enum leave_reason why)
         [LEAVE_REVOKED] = "{\"error\":\"What you logged in with holds no longer\",\"error_code\":401}",
         [LEAVE_EXPIRED] = "{\"error\":\"Your token has expired\",\"error_code\":401}",
         [LEAVE_CROWDED] = "{\"error\":\"Too many connections of this user, the oldest was closed\",\"error_code\":429}",
+        [LEAVE_FLOODING] = "{\"error\":\"You do more in a second than is allowed here\",\"error_code\":429}",
         [LEAVE_KICKED] = "{\"error\":\"Disconnected by the operator\",\"error_code\":403}",
     };
     classic_say_error(classic_of(s), texts[why]);

@@ -209,6 +209,7 @@ void http_refuse_with(struct stream *s, unsigned status, const char *sentence, s
     if (!stream_is_open(s))
         return;
     bug_if(s->ops != &http_conn_ops || c == NULL || c->state == HTTP_FINISHED);
+    counter_add(COUNTER_TOO_LARGE, status == 413 || status == 414 || status == 431);
     int len = snprintf(body, sizeof body, "%u %s\n%s.\n", status, http_reason(status), sentence);
     size_t used = len < 0 ? 0 : (size_t)len < sizeof body ? (size_t)len : sizeof body - 1;
     c->keeps_alive = false;

@@ -263,7 +263,7 @@ static void add_part(struct ask *a)
         tokens_list(a);
         break;
     case ASK_APP:
-        if ((figures = app_here(a->app)) != NULL) {
+        if ((figures = app_find(a->app)) != NULL) {
             a->app_online += figures->online;
             a->app_backends += figures->backends;
             a->app_messages += figures->messages;
@@ -403,6 +403,11 @@ static void at_home(struct letter *given)
 {
     struct ask *a = (struct ask *)(void *)given;
     interest_flush(); /* this shard's own subscribers count as well */
+    if (a->kind == ASK_SETTING_PUT && channel_find(a->app, a->channel, a->hash) == NULL && !app_may_have_channel(a->app)) {
+        a->status = E_MANY_CHANNELS;
+        ask_answer(a);
+        return;
+    }
     if (a->kind == ASK_SETTING_PUT) {
         put_setting(a);
         return;

@@ -54,6 +54,7 @@ struct audience *audience_get(uint32_t app, struct slice name, uint64_t hash)
     memcpy(a->name, name.at, name.len);
     a->pending_last = &a->pending;
     a->next_dirty = SLAB_NONE;
+    a->may_drop = hub_shared.setup.may_drop != NULL && hub_shared.setup.may_drop(name);
     list_init(&a->active);
     if (map_put(&hub_own.audiences, &a->link, hash) != OK) {
         slab_give(&hub_own.audience_slab, a);

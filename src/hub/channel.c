@@ -70,6 +70,7 @@ struct channel *channel_get(uint32_t app, struct slice name, uint64_t hash)
         goto fail;
     counter_add(COUNTER_CHANNELS, 1);
     counter_held(COUNTER_MEMORY_CHANNELS, sizeof *c);
+    app_channel_add(app, 1);
     return c;
 fail:
     free(c);
@@ -95,6 +96,7 @@ void channel_let_go(struct channel *c)
     map_drop(&hub_own.channels, &c->link);
     counter_sub(COUNTER_CHANNELS, 1);
     counter_freed(COUNTER_MEMORY_CHANNELS, sizeof *c + c->interest_cap * sizeof *c->interests);
+    app_channel_add(c->app, -1);
     free(c->interests);
     free(c);
 }

@@ -19,6 +19,7 @@ enum leave_reason {
     LEAVE_REVOKED, /* what he logged in with holds no longer */
     LEAVE_EXPIRED, /* his token's time is over */
     LEAVE_CROWDED, /* the user has newer connections, and only so many are allowed */
+    LEAVE_FLOODING, /* it does too much in a second */
     LEAVE_KICKED,  /* an operator wants it */
 };
 

@@ -130,6 +130,8 @@ static void walk_begin(struct audience *a)
         if (w->limit[i] == 0)
             continue;
         w->parcels[i] = w->batch_count == 1 ? parcel_of(w->batch->message, i) : join(w->batch, i, 0);
+        if (w->parcels[i] != NULL)
+            w->parcels[i]->may_drop = a->may_drop;
     }
 }
 
@@ -186,7 +188,7 @@ static void send_parcel(struct stream *s, struct parcel *p, uint32_t messages)
     counter_add(COUNTER_SENDS, 1);
 }
 
-static void send_to(const struct walk *w, struct stream *s, struct parcel *shared)
+static void send_to(const struct walk *w, struct stream *s, struct parcel *shared, bool may_drop)
 {
     bool     may_be_sender = w->senders >> (s->head.index & 63) & 1;
     uint32_t own = may_be_sender ? count_own(w->batch, stream_id(s)) : 0;
@@ -194,6 +196,8 @@ static void send_to(const struct walk *w, struct stream *s, struct parcel *share
         send_parcel(s, shared, w->batch_count);
     } else if (own < w->batch_count) {
         struct parcel *others = join(w->batch, w->dialect, stream_id(s));
+        if (others != NULL)
+            others->may_drop = may_drop;
         send_parcel(s, others, w->batch_count - own);
         parcel_unref(others);
     }
@@ -213,7 +217,7 @@ static unsigned walk_on(struct audience *a, unsigned budget)
             if (seats[w->cursor].stream == SLAB_NONE)
                 continue;
             budget--;
-            send_to(w, stream_at(seats[w->cursor].stream), w->parcels[w->dialect]);
+            send_to(w, stream_at(seats[w->cursor].stream), w->parcels[w->dialect], a->may_drop);
         }
     }
     walk_end(a);

@@ -23,9 +23,18 @@ static size_t entry_bytes(const struct history_entry *e)
     return sizeof *e + message_size(e->message);
 }
 
+/* The figure is kept only where it is bounded. */
+static struct app *bounded_app(const struct channel *c)
+{
+    return hub_shared.setup.app_history_bytes > 0 ? app_here(c->app) : NULL;
+}
+
 static void forget(struct history_entry *e)
 {
-    size_t bytes = entry_bytes(e);
+    size_t      bytes = entry_bytes(e);
+    struct app *app = bounded_app(e->channel);
+    if (app != NULL)
+        app->history_bytes -= bytes;
     hub_own.history_bytes -= bytes;
     counter_sub(COUNTER_HISTORY_BYTES, bytes);
     counter_sub(COUNTER_HISTORY_MESSAGES, 1);
@@ -33,6 +42,17 @@ static void forget(struct history_entry *e)
     message_unref(e->message);
     counter_freed(COUNTER_MEMORY_MESSAGES, sizeof *e);
     free(e);
+}
+
+static void count_entry(const struct history_entry *e)
+{
+    size_t      bytes = entry_bytes(e);
+    struct app *app = bounded_app(e->channel);
+    if (app != NULL)
+        app->history_bytes += bytes;
+    hub_own.history_bytes += bytes;
+    counter_add(COUNTER_HISTORY_BYTES, bytes);
+    counter_add(COUNTER_HISTORY_MESSAGES, 1);
 }
 
 static void forget_oldest(struct channel *c)
@@ -87,6 +107,26 @@ static void evict_oldest(struct channel *c)
     op->number = c->history_limit;
     journal_send(op, NULL);
     c->evicted = c->history_limit > c->history_count ? c->history_limit - c->history_count : 0;
+}
+
+static void give_way(struct channel *c)
+{
+    if (hub_shared.setup.stores_history)
+        evict_oldest(c);
+    else
+        trim_oldest(c);
+}
+
+/* An app that has its share: the channel that is written to forgets its own. So no app takes more, and none pays for another; and the
+ * oldest of an app is not searched for. */
+static void keep_within_app(struct channel *c)
+{
+    uint64_t    share = hub_shared.setup.app_history_bytes / hub_shared.setup.shard_count;
+    struct app *app = bounded_app(c);
+    while (app != NULL && app->history_bytes > share && c->history_count > 0) {
+        counter_add(COUNTER_APP_HISTORY, 1);
+        give_way(c);
+    }
 }
 
 /* `held` is in the hands of a caller; any other channel may go with its last message. */
@@ -168,15 +208,14 @@ void history_add_oldest(struct channel *c, const struct message *m)
     if (c->newest == NULL)
         c->newest = e;
     c->history_count++;
-    hub_own.history_bytes += entry_bytes(e);
-    counter_add(COUNTER_HISTORY_BYTES, entry_bytes(e));
-    counter_add(COUNTER_HISTORY_MESSAGES, 1);
+    count_entry(e);
 }
 
 void history_settle(struct channel *c)
 {
     while (c->history_count > c->history_limit && c->history_limit > 0)
         trim_oldest(c);
+    keep_within_app(c);
     keep_within_memory(c);
 }
 
@@ -195,11 +234,10 @@ void history_add(struct channel *c, const struct message *m)
     *(c->newest != NULL ? &c->newest->next : &c->oldest) = e;
     c->newest = e;
     c->history_count++;
-    hub_own.history_bytes += entry_bytes(e);
-    counter_add(COUNTER_HISTORY_BYTES, entry_bytes(e));
-    counter_add(COUNTER_HISTORY_MESSAGES, 1);
+    count_entry(e);
     while (c->history_count > c->history_limit)
         trim_oldest(c);
+    keep_within_app(c);
     keep_within_memory(c);
 }
 

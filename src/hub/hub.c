@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/counter.h"
 #include "hub/internal.h"
 
 _Thread_local struct hub hub_own;
@@ -16,6 +17,11 @@ enum status hub_setup(const struct hub_setup *setup)
     if (hub_shared.backlogs == NULL)
         return E_NO_MEMORY;
     memset(hub_shared.backlogs, 0, bytes);
+    if (setup->app_channels > 0 && setup->app_count > 0) {
+        hub_shared.app_channels = calloc(setup->app_count, sizeof *hub_shared.app_channels);
+        if (hub_shared.app_channels == NULL)
+            return E_NO_MEMORY;
+    }
     return OK;
 }
 
@@ -25,6 +31,8 @@ void hub_clear(void)
         store_rows_free(hub_shared.loaded[i]);
     free(hub_shared.loaded);
     free(hub_shared.backlogs);
+    free((void *)hub_shared.app_channels);
+    hub_shared.app_channels = NULL;
     hub_shared.loaded = NULL;
     hub_shared.backlogs = NULL;
 }
@@ -66,6 +74,7 @@ static uint32_t hub_turn(void)
     wait_ms = sooner(wait_ms, reports_turn());
     wait_ms = sooner(wait_ms, users_turn());
     wait_ms = sooner(wait_ms, history_turn());
+    wait_ms = sooner(wait_ms, apps_turn());
     return store_outstanding() > 0 ? sooner(wait_ms, 1000) : wait_ms; /* a shard that stops waits for them */
 }
 
@@ -105,6 +114,7 @@ static void hub_stop(void)
     map_each(&hub_own.audiences, free_audience, NULL);
     map_each(&hub_own.channels, free_channel, NULL);
     map_each(&hub_own.visitors, free_link, &hub_own.visitors);
+    counter_sub(COUNTER_APPS, hub_own.apps.count);
     map_each(&hub_own.apps, free_link, &hub_own.apps);
     map_clear(&hub_own.audiences);
     map_clear(&hub_own.channels);

@@ -33,6 +33,11 @@ struct hub_setup {
     uint64_t                     history_age_ms;    /* 0 = history is kept for ever */
     uint64_t                     floor_age_ms;      /* the same for channels that record without a setting */
     uint32_t                   (*history_floor)(struct slice channel); /* entries kept without a setting; NULL: none */
+    bool                       (*may_drop)(struct slice channel); /* slow listeners lose messages of it, not their connection; NULL: none */
+    uint32_t                     app_count;         /* apps are 0 ... app_count - 1 */
+    uint32_t                     app_channels;      /* channels of one app, in the whole process; 0 = no bound */
+    uint64_t                     app_history_bytes; /* memory for the history of one app, an equal share for each shard; 0 = no bound */
+    uint64_t                     app_idle_ms;       /* how long the figures of an app are kept that nobody uses; 0 = for ever */
     bool                         has_store;         /* store_open was called */
     bool                       (*app_of_backend)(struct stream *s, uint32_t *out_app); /* false: it has not logged in; may be NULL */
     bool                         stores_history;    /* ... and it keeps histories: what leaves memory is read from it again */

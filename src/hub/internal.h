@@ -47,6 +47,7 @@ struct audience {
     struct map_link   link;
     uint32_t          app;
     uint8_t           name_len;
+    bool              may_drop;  /* a slow listener loses messages rather than his connection */
     bool              announces; /* presence: joining and leaving are published */
     bool              is_dirty;  /* home has not heard the present count */
     bool              is_active; /* in hub.active: has pending messages or a walk */
@@ -91,6 +92,8 @@ struct hub {
     uint64_t    history_bytes;
     struct users users;
     struct map   conferences; /* whose home is here; conference.c */
+    uint64_t     apps_cursor;   /* of the walk that frees those nobody uses */
+    uint64_t     apps_swept_ms;
     uint32_t     invitation_count; /* of all of them */
     struct publish_report *held; /* reports that wait for a backlog to shrink, oldest first, linked by letter.next */
     struct publish_report **held_last;
@@ -103,6 +106,7 @@ struct hub_shared {
     struct backlog {
         _Alignas(64) _Atomic uint64_t bytes; /* deliveries posted to a shard and not yet in a walk */
     } *backlogs; /* owned; one for each shard */
+    _Atomic uint32_t *app_channels; /* owned: of each app, in all shards; NULL: they are not bounded */
 };
 
 extern _Thread_local struct hub hub_own;
@@ -176,6 +180,9 @@ void conferences_clear(void);
 
 /* How much history a channel of this name keeps without a setting. */
 uint32_t hub_history_floor(struct slice name);
+
+/* app.c */
+uint32_t apps_turn(void);
 
 /* publish.c */
 uint32_t reports_turn(void);

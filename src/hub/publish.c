@@ -140,12 +140,14 @@ static void channel_publish(struct draft *given)
     struct publish_report *r = given->report;
     interest_flush(); /* this shard's own subscribers count as well, and nothing changes them until all is sent */
     bool            has_floor = given->is_recorded && hub_history_floor(given->channel) > 0;
-    struct channel *c = has_floor ? channel_get(given->app, given->channel, given->hash)
+    bool            is_one_too_many = has_floor && channel_find(given->app, given->channel, given->hash) == NULL &&
+                           !app_may_have_channel(given->app);
+    struct channel *c = has_floor && !is_one_too_many ? channel_get(given->app, given->channel, given->hash)
                                   : channel_find(given->app, given->channel, given->hash);
     struct seal seal = { .sent_ms = shard_here.wall_ms };
     uint64_t    reached = 0, shards_mask = 0;
     bool        records = c != NULL && given->is_recorded && c->history_limit > 0;
-    enum status     stored = E_NOT_FOUND; /* there is nothing to store */
+    enum status     stored = is_one_too_many ? E_MANY_CHANNELS : E_NOT_FOUND; /* there is nothing to store */
     if (c != NULL) {
         seal = (struct seal){ c->offset + 1, c->epoch, shard_here.wall_ms, channel_dialects(c), c->interest_count };
         reached = channel_count(c) - (given->sender_listens && channel_count(c) > 0 ? 1 : 0);

@@ -57,7 +57,9 @@ void session_close(struct session *s);
 /* The uuid as text; out has room for 32 characters. */
 struct slice session_uuid(const struct session *s, char out[32]);
 
-/* Listens to a channel (2 to 64 valid characters). Twice is once. E_FULL: max_subscriptions reached. */
+/* Listens to a channel (2 to 64 valid characters). Twice is once. E_FULL: max_subscriptions reached.
+ * E_MANY_CHANNELS: nobody here listens to it, and the app may have no more.
+ * E_TOO_FAST: too many in this second, the connection is to be ended. */
 enum status subscribe(struct session *s, struct slice name) __attribute__((warn_unused_result));
 void unsubscribe(struct session *s, struct slice name);
 void unsubscribe_all(struct session *s);

@@ -4,6 +4,7 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "hub/internal.h"
+#include "io/meter.h"
 
 #define IN_FLIGHT_LIMIT 30000 /* of its 15 bits */
 
@@ -58,8 +59,14 @@ enum status subscribe(struct session *s, struct slice name)
     struct audience      *a = audience_find(s->app, name, hash);
     if (a != NULL && is_subscribed(s, a))
         return OK;
-    if (s->sub_count >= hub_shared.setup.max_subscriptions || s->sub_count == UINT16_MAX)
+    if (s->sub_count >= hub_shared.setup.max_subscriptions || s->sub_count == UINT16_MAX) {
+        counter_add(COUNTER_SUBSCRIPTIONS_REFUSED, 1);
         return E_FULL;
+    }
+    if (a == NULL && !app_may_have_channel(s->app))
+        return E_MANY_CHANNELS;
+    if (!meter_take(s->stream, METER_SUBSCRIPTIONS, 1))
+        return E_TOO_FAST;
     if ((a = audience_get(s->app, name, hash)) == NULL)
         return E_NO_MEMORY;
     uint32_t seat;

@@ -315,8 +315,10 @@ void user_login(struct user *u, struct ask *a)
         ask_answer(a);
         return;
     }
-    for (unsigned i = 0; most > 0 && i + most < u->conn_count; i++)
+    for (unsigned i = 0; most > 0 && i + most < u->conn_count; i++) {
+        counter_add(COUNTER_USERS_CROWDED, 1);
         end_connection(&u->conns[i], LEAVE_CROWDED);
+    }
     come(u);
     user_secret_login(u, a);
     ask_answer(a); /* before the queue: the letters arrive in this order */

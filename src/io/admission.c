@@ -104,11 +104,12 @@ void account_give(uint32_t account)
         atomic_fetch_sub_explicit(&shards.accounts[account], COUNT_ONE, memory_order_relaxed);
 }
 
-void account_keep(struct stream *s, uint32_t given_account)
+void stream_take_guest(struct stream *s, struct guest given)
 {
-    if (given_account == ACCOUNT_NONE)
+    s->flags = (uint16_t)(given.is_limited ? s->flags | STREAM_LIMITED : s->flags & ~STREAM_LIMITED);
+    if (given.account == ACCOUNT_NONE)
         return;
-    shard_own->account_of[s->head.index] = given_account;
+    shard_own->account_of[s->head.index] = given.account;
     s->flags |= STREAM_ACCOUNTED;
 }
 
@@ -121,38 +122,41 @@ void stream_unaccount(struct stream *s)
 }
 
 /* False: refused. */
-static bool address_take(const struct address *a, uint32_t *out_account, enum refusal *out_why)
+static bool address_take(const struct address *a, struct guest *out, enum refusal *out_why)
 {
     const struct admission *rules = &shard_own->setup->admission;
-    *out_account = ACCOUNT_NONE;
-    if (shards.accounts == NULL || (rules->exempt != NULL && address_set_has(rules->exempt, a)))
+    *out = (struct guest){ .account = ACCOUNT_NONE };
+    if (rules->exempt != NULL && address_set_has(rules->exempt, a))
+        return true;
+    out->is_limited = true;
+    if (shards.accounts == NULL)
         return true;
     uint32_t account = account_of(a);
     if (!account_take(&shards.accounts[account], rules, out_why))
         return false;
-    *out_account = account;
+    out->account = account;
     return true;
 }
 
-bool admission_address(const struct port *p, const struct address *from, uint32_t *out_account, enum refusal *out_why)
+bool admission_address(const struct port *p, const struct address *from, struct guest *out, enum refusal *out_why)
 {
     bool is_proxy = p->expects_proxy || (p->proxies != NULL && address_set_has(p->proxies, from));
-    *out_account = ACCOUNT_NONE;
-    return is_proxy || address_take(from, out_account, out_why);
+    *out = (struct guest){ .account = ACCOUNT_NONE };
+    return is_proxy || address_take(from, out, out_why);
 }
 
 bool stream_admit(struct stream *s, enum refusal *out_why)
 {
     struct address a;
-    uint32_t       account;
+    struct guest   guest;
     stream_unaccount(s);
     if (!stream_port(s)->is_guarded || (s->flags & STREAM_TOLD) == 0 || !stream_peer_address(s, &a))
         return true; /* a proxy that speaks for itself does not count */
-    if (!address_take(&a, &account, out_why)) {
+    if (!address_take(&a, &guest, out_why)) {
         refusal_note(*out_why, stream_port(s)->name, &a);
         return false;
     }
-    account_keep(s, account);
+    stream_take_guest(s, guest);
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include "base/slab.h"
 #include "io/admission.h"
 #include "io/loop.h"
+#include "io/meter.h"
 #include "io/shard.h"
 
 #define CORK_BYTES 65536
@@ -42,6 +43,19 @@ struct newcomers {
     uint32_t        place_count, hand;
 };
 
+/* What one connection has done in one second; meter.c. */
+struct meter {
+    uint64_t id; /* stream_local_id */
+    uint32_t second;
+    uint32_t done[METER_COUNT];
+};
+
+struct meters {
+    struct meter *at; /* owned; `cap` of them, a power of two */
+    uint32_t      cap, count;
+    uint32_t      second; /* that `count` is of */
+};
+
 /* A listener of this shard. */
 struct listener {
     int                fd;
@@ -72,6 +86,7 @@ struct shard {
     uint32_t         table_limit; /* streams it may hold */
     uint32_t        *account_of;  /* owned; by index of a stream with STREAM_ACCOUNTED; NULL: there are no accounts */
     struct newcomers newcomers;
+    struct meters    meters;
     bool             listeners_closed;
     uint64_t         resume_accept_ms;
     uint64_t         drain_from_ms; /* 0: not draining */
@@ -110,9 +125,16 @@ bool accounts_open(const struct admission *rules);
 void accounts_close(void);
 #define ACCOUNT_NONE UINT32_MAX
 bool admission_in_all(void); /* one more, of whomever */
-bool admission_address(const struct port *p, const struct address *from, uint32_t *out_account, enum refusal *out_why);
+
+/* Somebody who may come in. */
+struct guest {
+    uint32_t account;    /* ACCOUNT_NONE: none */
+    bool     is_limited; /* not exempt */
+};
+
+bool admission_address(const struct port *p, const struct address *from, struct guest *out, enum refusal *out_why);
 void account_give(uint32_t account);
-void account_keep(struct stream *s, uint32_t given_account);
+void stream_take_guest(struct stream *s, struct guest given);
 void stream_unaccount(struct stream *s);
 
 /* newcomers.c */
@@ -129,7 +151,7 @@ uint64_t stream_local_id(const struct stream *s);
 struct stream *stream_local(struct shard *shard, uint64_t id); /* closed ones, too, until they are freed */
 void stream_read_waiting(struct shard *shard, uint64_t id);
 const struct port *stream_port(const struct stream *s);
-struct stream *stream_adopt(struct shard *shard, int fd, uint8_t port, uint32_t given_account);
+struct stream *stream_adopt(struct shard *shard, int fd, uint8_t port, struct guest given);
 struct stream *stream_dialled(struct shard *shard, int fd, uint8_t port, const struct stream_ops *ops, void *owner);
 void stream_on_events(struct shard *shard, uint64_t id, uint32_t events);
 void stream_read_ready(struct shard *shard);

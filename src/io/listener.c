@@ -182,10 +182,10 @@ static bool is_full(const struct port *p, uint8_t number)
 }
 
 /* The order: what costs nothing first; who gives way to a newcomer is chosen only when nothing else speaks against it. */
-static bool may_come(struct shard *shard, const struct listener *l, const struct address *from, uint32_t *out_account,
+static bool may_come(struct shard *shard, const struct listener *l, const struct address *from, struct guest *out,
                      enum refusal *out_why)
 {
-    *out_account = ACCOUNT_NONE;
+    *out = (struct guest){ .account = ACCOUNT_NONE };
     *out_why = REFUSE_FULL;
     if (is_full(l->port, l->number))
         return false;
@@ -195,12 +195,12 @@ static bool may_come(struct shard *shard, const struct listener *l, const struct
     if (!newcomers_are_patient(shard))
         return false;
     *out_why = REFUSE_RATE;
-    if (!admission_in_all() || !admission_address(l->port, from, out_account, out_why))
+    if (!admission_in_all() || !admission_address(l->port, from, out, out_why))
         return false;
     *out_why = REFUSE_BUSY;
     if (newcomers_make_room(shard))
         return true;
-    account_give(*out_account);
+    account_give(out->account);
     return false;
 }
 
@@ -208,11 +208,11 @@ static void take_in(struct shard *shard, const struct listener *l, int fd, const
 {
     struct address from = { { 0 } };
     enum refusal   why;
-    uint32_t       account;
+    struct guest   guest;
     (void)!peer_of_socket(peer, &from);
-    if (!may_come(shard, l, &from, &account, &why))
+    if (!may_come(shard, l, &from, &guest, &why))
         refuse(fd, l->port, why, &from);
-    else if (stream_adopt(shard, fd, l->number, account) == NULL)
+    else if (stream_adopt(shard, fd, l->number, guest) == NULL)
         close(fd);
 }
 

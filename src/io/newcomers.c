@@ -21,6 +21,7 @@ enum status newcomers_open(struct shard *shard)
     struct newcomers       *n = &shard->newcomers;
     n->place_count = rules->handshakes;
     n->places = calloc(n->place_count + 1u, sizeof *n->places);
+    counter_held(COUNTER_MEMORY_SHARDS, (n->place_count + 1u) * sizeof *n->places);
     shard->account_of = shards.accounts != NULL ? calloc(shard->table_limit + 1u, sizeof *shard->account_of) : NULL;
     return n->places != NULL && (shards.accounts == NULL || shard->account_of != NULL) ? OK : E_NO_MEMORY;
 }
@@ -120,6 +121,7 @@ static bool door_room(struct newcomers *n)
     struct waiting *grown = realloc(n->door, cap * sizeof *grown);
     if (grown == NULL)
         return false;
+    counter_held(COUNTER_MEMORY_SHARDS, (cap - n->door_cap) * sizeof *grown);
     n->door = grown;
     n->door_cap = cap;
     return true;
@@ -151,6 +153,7 @@ void newcomers_turn(struct shard *shard)
         return;
     n->door_at = 0;
     if (n->door_cap > DOOR_KEPT) {
+        counter_freed(COUNTER_MEMORY_SHARDS, n->door_cap * sizeof *n->door);
         free(n->door);
         n->door = NULL;
         n->door_cap = 0;

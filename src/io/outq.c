@@ -38,9 +38,33 @@ static void drop_oldest(struct outq *q, uint64_t unsent)
     q->sent = 0;
     q->waiting_bytes -= unsent;
     counter_sub(COUNTER_QUEUED_BYTES, unsent);
+    q->droppable -= l->parcel->may_drop;
     parcel_unref(l->parcel);
     counter_freed(COUNTER_MEMORY_OUTPUT, sizeof *l);
     free(l);
+}
+
+/* Gives up parcels that may be dropped, oldest first, until `rest` bytes fit. One that has begun to leave must go on. */
+static void make_room(struct outq *q, uint32_t rest)
+{
+    struct outq_link **at = q->sent > 0 ? &q->oldest->next : &q->oldest;
+    while (*at != NULL && q->droppable > 0 && rest > q->limit_bytes - q->waiting_bytes) {
+        struct outq_link *l = *at;
+        if (!l->parcel->may_drop) {
+            at = &l->next;
+            continue;
+        }
+        *at = l->next;
+        if (l->next == NULL)
+            q->newest = at;
+        q->waiting_bytes -= l->parcel->len;
+        q->droppable--;
+        counter_sub(COUNTER_QUEUED_BYTES, l->parcel->len);
+        counter_add(COUNTER_DROPPED, 1);
+        counter_freed(COUNTER_MEMORY_OUTPUT, sizeof *l);
+        parcel_unref(l->parcel);
+        free(l);
+    }
 }
 
 void outq_free(struct outq *q)
@@ -60,7 +84,11 @@ enum status outq_push(struct outq *q, struct parcel *p, uint32_t from)
     uint32_t rest = p->len - from;
     /* One parcel larger than the bound may still wait alone: it was begun, or it could never be sent at all. */
     if (q->oldest != NULL && rest > q->limit_bytes - q->waiting_bytes)
-        return E_FULL;
+        make_room(q, rest);
+    if (q->oldest != NULL && rest > q->limit_bytes - q->waiting_bytes) {
+        counter_add(COUNTER_DROPPED, p->may_drop);
+        return p->may_drop ? OK : E_FULL;
+    }
 
     struct outq_link *l = malloc(sizeof *l);
     if (l == NULL)
@@ -72,6 +100,7 @@ enum status outq_push(struct outq *q, struct parcel *p, uint32_t from)
     *q->newest = l;
     q->newest = &l->next;
     q->waiting_bytes += rest;
+    q->droppable += p->may_drop;
     if (q->limit_bytes < q->waiting_bytes)
         q->limit_bytes = q->waiting_bytes;
     counter_add(COUNTER_QUEUED_BYTES, rest);

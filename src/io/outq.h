@@ -7,7 +7,8 @@
  *                                ^ bytes already sent of the oldest parcel
  *
  * Thread: the shard that owns the stream. Bound: `limit_bytes`; past it push answers E_FULL and changes nothing. One
- * parcel that is larger than the bound may wait alone.
+ * parcel that is larger than the bound may wait alone. Parcels with may_drop make room first: the oldest of them are dropped, but for
+ * one that has begun to leave; and one that finds no room even so is dropped itself, which is no failure.
  */
 #ifndef ENCKE_IO_OUTQ_H
 #define ENCKE_IO_OUTQ_H
@@ -24,6 +25,7 @@ struct outq {
     uint64_t           waiting_bytes;
     uint64_t           limit_bytes;
     uint32_t           sent; /* bytes of the oldest parcel that have left */
+    uint32_t           droppable; /* parcels in it that may be dropped */
 };
 
 struct outq *outq_new(uint64_t limit_bytes);

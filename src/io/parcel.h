@@ -16,7 +16,8 @@
 #include "base/slice.h"
 
 struct parcel {
-    uint32_t     refs;
+    uint32_t     refs : 31;
+    uint32_t     may_drop : 1; /* a queue that is full gives it up rather than its connection (outq.h) */
     uint32_t     len;
     const char  *at;
     void       (*release)(void *owner); /* NULL: the bytes are part of this allocation */

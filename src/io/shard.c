@@ -139,6 +139,7 @@ static void stop_own(struct shard *shard)
     free(shard->ready);
     newcomers_close(shard);
     aead_clear();
+    free(shard->meters.at);
 }
 
 static void *shard_thread(void *argument)

@@ -15,6 +15,7 @@
 #include "io/admission.h"
 #include "io/inbox.h"
 #include "io/listener.h"
+#include "io/meter.h"
 
 /* State a room keeps in each shard. The rooms keep the pointer in a _Thread_local of their own. */
 struct shard_part {
@@ -36,6 +37,7 @@ struct shards_setup {
     unsigned                        part_count;
     uint32_t                        nofile;          /* descriptors a table may have */
     struct admission                admission; /* of the ports that are guarded */
+    struct meter_rules              meters;    /* of their connections */
 };
 
 /* What the calling shard is and what time its turn began. Read only. */

@@ -107,15 +107,15 @@ static struct stream *stream_new(struct shard *shard, int fd, uint8_t port, uint
     return s;
 }
 
-struct stream *stream_adopt(struct shard *shard, int fd, uint8_t port, uint32_t given_account)
+struct stream *stream_adopt(struct shard *shard, int fd, uint8_t port, struct guest given)
 {
     const struct port *p = &shard->setup->ports[port];
     struct stream     *s = stream_new(shard, fd, port, READS_WANTED);
     if (s == NULL) {
-        account_give(given_account);
+        account_give(given.account);
         return NULL;
     }
-    account_keep(s, given_account);
+    stream_take_guest(s, given);
     if (p->is_guarded)
         newcomer_begin(shard, s);
     s->ops = p->expects_proxy ? &proxy_conn_ops : p->first_ops;

@@ -73,6 +73,7 @@ enum stream_flags {
     STREAM_LEAVING = 1 << 9,   /* on_leave was called */
     STREAM_NEW = 1 << 10,       /* its handshake is not done (io/admission.h) */
     STREAM_ACCOUNTED = 1 << 11, /* it counts for an address (io/admission.h) */
+    STREAM_LIMITED = 1 << 12,  /* its address is not exempt: what it does is metered (io/meter.h) */
 };
 
 struct stream {

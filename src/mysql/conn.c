@@ -105,6 +105,7 @@ void mysql_linger(struct mysql_conn *c)
 static void refuse_packet(struct mysql_conn *c, uint8_t sequence, enum status why)
 {
     struct error error;
+    counter_add(COUNTER_TOO_LARGE, why == E_PACKET_TOO_LARGE);
     error_plain(&error, why);
     c->sequence = (uint8_t)(sequence + 1);
     mysql_result_error(&c->out, &c->sequence, &error);

@@ -17,3 +17,12 @@ enum status limits_admission(const struct config *c, struct admission *out, stru
     };
     return addresses_from(&c->limits.exempt, "limits.exempt", out_exempt, out_error);
 }
+
+struct meter_rules limits_meters(const struct config *c)
+{
+    return (struct meter_rules){ .most = {
+        [METER_MESSAGES] = (uint32_t)c->limits.messages,
+        [METER_BYTES] = (uint32_t)c->limits.bytes,
+        [METER_SUBSCRIPTIONS] = (uint32_t)c->limits.subscriptions,
+    } };
+}

@@ -177,8 +177,11 @@ static enum status set_classic(struct server *s, struct error *e)
         .server = "Encke " ENCKE_VERSION,
         .app_count = (uint32_t)c->main.dev_index_size,
         .max_subscriptions = (uint32_t)c->ws.max_subscriptions,
+        .refuses_strangers = !c->users.admits_strangers,
         .origins = s->origins,
         .origin_count = c->ws.hosts.count,
+        .droppable = (const char *const *)c->ws.drop_oldest.at,
+        .droppable_count = c->ws.drop_oldest.count,
     };
     enum status status = user_readers_from(c, &s->classic.readers, &s->app_readers, &s->classic.app_reader_count, e);
     s->classic.app_readers = s->app_readers;
@@ -229,6 +232,11 @@ static enum status set_hub(struct server *s, struct error *e)
         .history_age_ms = c->store.history_age_ms,
         .floor_age_ms = c->store.trust_age_ms,
         .history_floor = classic_history_floor,
+        .may_drop = c->ws.drop_oldest.count > 0 ? classic_may_drop : NULL,
+        .app_count = (uint32_t)c->main.dev_index_size,
+        .app_channels = (uint32_t)c->limits.app_channels,
+        .app_history_bytes = c->limits.app_history_bytes,
+        .app_idle_ms = c->limits.app_idle_ms,
         .has_store = true,
         .app_of_backend = cometql_app_of,
         .stores_history = storage_keeps_history(c),
@@ -264,6 +272,7 @@ static enum status prepare(struct server *s, struct error *e)
         .parts = wiring_parts,
         .part_count = wiring_part_count,
         .nofile = raise_descriptor_limit(),
+        .meters = limits_meters(c),
     };
     if ((status = count_shards(c, s->shards.nofile, &s->shards.shard_count, e)) != OK ||
         (status = secret_open(&s->password, c->main.state_dir, c->main.password, e)) != OK ||

@@ -3,6 +3,8 @@
 
 #include "base/crypto.h"
 #include "base/utf8.h"
+#include "base/counter.h"
+#include "io/meter.h"
 #include "io/shard.h"
 #include "ws/message.h"
 
@@ -186,6 +188,14 @@ static void on_event(struct ws_conn *ws, const struct ws_event *e, struct pong *
     }
 }
 
+static void refuse_flood(struct ws_conn *ws)
+{
+    if (ws->ops->on_flood != NULL)
+        ws->ops->on_flood(ws);
+    else
+        ws_conn_close(ws, WS_CLOSE_POLICY, SLICE("too much in a second"));
+}
+
 static bool may_read(const struct ws_conn *ws)
 {
     return stream_is_open(ws->stream) && (ws->stream->flags & STREAM_PAUSED) == 0;
@@ -202,10 +212,14 @@ static size_t read_events(struct ws_conn *ws, char *at, size_t len)
     while (used < len && may_read(ws)) {
         enum feed fed = ws_message_feed(&ws->partial, limits_set->message_bytes, at + used, len - used, &taken, &event);
         used += taken;
-        if (fed == FEED_DONE)
+        if (fed == FEED_DONE && !meter_take(ws->stream, METER_MESSAGES, 1))
+            refuse_flood(ws);
+        else if (fed == FEED_DONE)
             on_event(ws, &event, &pong);
-        else if (fed == FEED_BAD)
-            ws_conn_close(ws, event.code, slice_str(event.reason));
+        if (fed != FEED_BAD)
+            continue;
+        counter_add(COUNTER_TOO_LARGE, event.code == WS_CLOSE_TOO_BIG);
+        ws_conn_close(ws, event.code, slice_str(event.reason));
     }
     ws->flags &= ~(uint32_t)WS_FLAG_READING;
     if (pong.is_due && stream_is_open(ws->stream))
@@ -243,6 +257,10 @@ static size_t conn_on_bytes(struct stream *s, char *at, size_t len)
     struct ws_conn *ws = s->owner;
 
     note_heard(ws);
+    if (!meter_take(s, METER_BYTES, (uint32_t)len)) {
+        refuse_flood(ws);
+        return len;
+    }
     if (ws->partial != NULL && ws->partial->held.len > 0) { /* resumed behind our back: the order must be kept */
         hold(ws, at, len);
         if (stream_is_open(s))

@@ -53,6 +53,9 @@ struct ws_ops {
      * NULL. */
     void (*on_leave)(struct ws_conn *ws, uint32_t back_ms);
 
+    /* It does more in a second than it may (io/meter.h): say so and end it. NULL: a Close frame with 1008. */
+    void (*on_flood)(struct ws_conn *ws);
+
     /* The connection is over; free the object around the ws_conn. */
     void (*on_close)(struct ws_conn *ws);
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { describe, test } from 'node:test';
 import mysql from 'mysql2/promise';
-import { dial, RawVisitor, upgradeRequest } from './support/raw.js';
+import { dial, RawVisitor, rawVisit, upgradeRequest } from './support/raw.js';
 import { run, serverForTest } from './support/server.js';
 import { visit, Visitor } from './support/visitor.js';
 import { until } from './support/wait.js';
@@ -191,4 +191,185 @@ describe('handshakes', () => {
         await visit(t, server);
         await until(async () => await counter(server, 'handshakes') === 0, 'nobody on the way in');
     });
+});
+
+describe('what one connection does in a second', () => {
+    /* A stranger floods; the server says why before it ends the connection, and this machine is not limited. */
+    for (const [what, settings, flood] of [
+        ['messages', { 'limits.messages': 20 }, (visitor) => { for (let i = 0; i < 100; i++) visitor.send('pipe_count', 'web_a', `m${i}`, ''); }],
+        ['pings', { 'limits.messages': 20 }, (visitor) => { for (let i = 0; i < 100; i++) visitor.socket.ping(); }],
+        ['bytes', { 'limits.bytes': '10K' }, (visitor) => visitor.publish('web_a', 'e', 'x'.repeat(30000))],
+        ['subscriptions', { 'limits.subscriptions': 20 }, (visitor) => visitor.send('subscription', ...Array.from({ length: 100 }, (_, i) => `web_${i}`))],
+    ]) {
+        test(`${what}: past the bound it is told 429 and closed, others go on`, async (t) => {
+            const server = await serverForTest(t, { ...STRANGERS, ...settings });
+            const stranger = await visit(t, server, from('127.0.0.2')), other = await visit(t, server, from('127.0.0.2'));
+            flood(stranger);
+            const { data } = await stranger.refusal();
+            assert.equal(data.error_code, 429);
+            assert.match(data.error, /more in a second/);
+            await stranger.ended;
+            assert.ok(await counter(server, 'floods_closed') >= 1);
+            await other.fence();
+            const local = await visit(t, server);
+            flood(local);
+            await local.fence();
+            assert.match(server.process.stderr, new RegExp(`closed 127\\.0\\.0\\.2, which does too much in a second \\(limits\\.${what === 'pings' ? 'messages' : what}\\)`));
+        });
+    }
+
+    test('more subscriptions than a connection may have are refused and counted', async (t) => {
+        const server = await serverForTest(t, { 'ws.max_subscriptions': 3 });
+        const visitor = await visit(t, server);
+        visitor.send('subscription', 'web_1', 'web_2', 'web_3', 'web_4');
+        assert.match(JSON.stringify((await visitor.refusal()).data), /Too many letters/);
+        assert.equal(await counter(server, 'subscriptions_refused'), 1);
+        await visitor.fence();
+    });
+
+    test('what is too large is refused and counted', async (t) => {
+        const server = await serverForTest(t, { 'ws.max_message': 1024, 'ws.max_head': 512, 'cometql.max_packet': 2048 });
+        const visitor = await visit(t, server);
+        visitor.publish('web_a', 'e', 'x'.repeat(2000));
+        await visitor.ended;
+        const raw = await dial(t, server.wsPort);
+        await raw.write(`GET / HTTP/1.1\r\nHost: a\r\nX: ${'y'.repeat(1000)}\r\n\r\n`);
+        await raw.untilText(/^HTTP\/1\.1 431 /);
+        const sql = await server.connect();
+        await assert.rejects(sql.query(`SELECT '${'z'.repeat(5000)}'`), { errno: 1153 });
+        assert.equal(await counter(server, 'too_large'), 3);
+    });
+});
+
+describe('anonymous visitors', () => {
+    test('may be refused: who is logged in may stay', async (t) => {
+        const server = await serverForTest(t, { 'users.anonymous': false });
+        await server.query(`INSERT INTO users_auth (id, hash) VALUES (5, 'five')`);
+        for (const options of [{}, { user: 5, session: 'wrong' }, { user: 6, session: 'five' }]) {
+            const stranger = new Visitor(server, options);
+            t.after(() => stranger.socket.terminate());
+            const said = await stranger.refusal();
+            assert.equal(said.error, 401);
+            assert.match(said.data.error, /Anonymous visitors are not admitted/);
+            await stranger.ended;
+        }
+        assert.equal(await counter(server, 'anonymous_refused'), 3);
+        assert.equal((await visit(t, server, { user: 5, session: 'five' })).info.authorized, true);
+    });
+
+    test('a user has as many connections as he may, and the oldest is told so', async (t) => {
+        const server = await serverForTest(t, { 'users.max_connections': 2 });
+        await server.query(`INSERT INTO users_auth (id, hash) VALUES (5, 'five')`);
+        const [oldest, ...others] = [await visit(t, server, { user: 5, session: 'five' }), await visit(t, server, { user: 5, session: 'five' }),
+                                     await visit(t, server, { user: 5, session: 'five' })];
+        assert.equal((await oldest.refusal()).data.error_code, 429);
+        await oldest.ended;
+        assert.equal(await counter(server, 'users_crowded'), 1);
+        await Promise.all(others.map((visitor) => visitor.fence()));
+    });
+});
+
+describe('a reader that stops', () => {
+    const COUNT = 500, TEXT = 'x'.repeat(50000); // 25 MB: more than the kernel takes for one connection
+
+    test('loses the oldest messages of a channel of ws.drop_oldest, and keeps its connection', async (t) => {
+        const server = await serverForTest(t, { 'ws.drop_oldest': 'live_, cursor_', 'ws.max_queue': '1M' });
+        const slow = await rawVisit(t, server), quick = await visit(t, server);
+        await slow.command('subscription', 'live_a');
+        await quick.subscribe('live_a');
+        await server.untilCount('live_a', 2);
+        slow.socket.pause();
+        for (let i = 0; i < COUNT; i++) {
+            await server.publish('live_a', 'e', `${i} ${TEXT}`);
+        }
+        await until(async () => await counter(server, 'batches_dropped') > 0, 'something to be dropped');
+        for (let i = 0; i < COUNT; i++) {
+            assert.equal(parseInt((await quick.on('live_a')).data), i); // who reads misses nothing
+        }
+        slow.socket.resume();
+        const heard = [];
+        while (heard.at(-1) !== COUNT - 1) {
+            heard.push(parseInt((await slow.nextText((f) => f.pipe === 'live_a')).data));
+        }
+        assert.ok(heard.length < COUNT);
+        assert.deepEqual(heard, [...new Set(heard)].sort((a, b) => a - b), 'whole frames, in their order, none twice');
+        await slow.alive();
+        assert.equal(await counter(server, 'slow_consumers_closed'), 0);
+    });
+
+    test('of another channel is closed', async (t) => {
+        const server = await serverForTest(t, { 'ws.drop_oldest': 'live_', 'ws.max_queue': '1M' });
+        const slow = await rawVisit(t, server);
+        await slow.command('subscription', 'web_a');
+        await server.untilCount('web_a', 1);
+        slow.socket.pause();
+        for (let i = 0; i < COUNT; i++) {
+            await server.publish('web_a', 'e', `${i} ${TEXT}`);
+        }
+        await until(async () => await counter(server, 'slow_consumers_closed') === 1, 'the slow one to be closed');
+    });
+});
+
+describe('an app', () => {
+    test('has as many channels as it may; those it has go on, and so does another app', async (t) => {
+        const server = await serverForTest(t, { 'limits.app_channels': 5, 'main.shards': 1 });
+        const visitor = await (await visit(t, server, { dev: 15 })).subscribe('web_1', 'web_2', 'web_3', 'web_4');
+        await server.query(`INSERT INTO pipes_settings (name, length) VALUES ('web_kept', 3)`, [], '15');
+        visitor.send('subscription', 'web_1', 'web_2', 'web_3', 'web_4', 'web_5');
+        assert.match(JSON.stringify((await visitor.refusal()).data), /too many channels/);
+        await assert.rejects(server.query(`INSERT INTO pipes_settings (name, length) VALUES ('web_other', 3)`, [], '15'), (error) => {
+            assert.equal(error.errno, 11);
+            assert.match(error.message, /as many channels as it may/);
+            return true;
+        });
+        await assert.rejects(server.query(`INSERT INTO pipes_messages (name, event, message) VALUES ('trust_a', 'e', 'm')`, [], '15'), { errno: 11 });
+        await server.query(`INSERT INTO pipes_settings (name, length) VALUES ('web_kept', 4)`, [], '15');
+        await (await visit(t, server, { dev: 15 })).subscribe('web_1');
+        await (await visit(t, server, { dev: 16 })).subscribe('web_5');
+        assert.ok(await counter(server, 'channels_refused') >= 3);
+        visitor.send('subscription', 'web_1');
+        await until(async () => await counter(server, 'channels') === 3, 'channels nobody listens to to be freed'); // web_1, web_kept, web_5 of 16
+        await visitor.subscribe('web_1', 'web_5');
+    });
+
+    test('has a bound on the memory of its histories, which others do not pay for', async (t) => {
+        const server = await serverForTest(t, { 'limits.app_history': '64K', 'main.shards': 1, 'store.backend': 'memory' });
+        for (const dev of ['15', '16']) {
+            await server.query(`INSERT INTO pipes_settings (name, length) VALUES ('web_a', 1000)`, [], dev);
+        }
+        const kept = async (dev) => (await server.query(`SELECT message FROM pipes_messages WHERE name = 'web_a' LIMIT 1000`, [], dev)).map((row) => row.message);
+        await server.query(`INSERT INTO pipes_messages (name, event, message) VALUES ('web_a', 'e', 'of 16')`, [], '16');
+        for (let i = 0; i < 100; i++) {
+            await server.query(`INSERT INTO pipes_messages (name, event, message) VALUES ('web_a', 'e', '${i} ${'x'.repeat(2000)}')`, [], '15');
+        }
+        assert.ok(await counter(server, 'history_bytes') <= 65536 + 4096);
+        assert.ok(await counter(server, 'history_given_way') > 50);
+        const left = (await kept('15')).map((text) => parseInt(text));
+        assert.ok(left.length > 5 && left.length < 50 && left.includes(99) && !left.includes(0), `${left}`);
+        assert.deepEqual(await kept('16'), ['of 16']);
+    });
+});
+
+test('channels, users and apps that nobody uses any more are freed', async (t) => {
+    const server = await serverForTest(t, { 'limits.app_idle': '200ms', 'users.cache': 16, 'main.shards': 2, 'users.save_last_seen': false });
+    const figures = async () => ({ channels: await counter(server, 'channels'), users: await counter(server, 'users'), apps: await counter(server, 'apps'),
+                                   sessions: await counter(server, 'sessions'), subscriptions: await counter(server, 'subscriptions') });
+    for (let app = 1; app <= 40; app++) {
+        await server.query(`INSERT INTO users_auth (id, hash) VALUES (${app}, 'hash')`);
+        const visitor = await visit(t, server, { dev: app });
+        visitor.send('subscription', ...Array.from({ length: 10 }, (_, i) => `web_${i}`));
+        await visitor.fence();
+        const user = await visit(t, server, { user: app, session: 'hash' });
+        await user.fence();
+        if (app % 2) {
+            await visitor.vanish();
+        } else {
+            visitor.socket.close();
+        }
+        await user.vanish();
+    }
+    await until(async () => {
+        const now = await figures();
+        return now.channels === 0 && now.sessions === 0 && now.subscriptions === 0 && now.users <= 17 + 2 && now.apps <= 2; // the app of this SQL session
+    }, async () => JSON.stringify(await figures()));
 });

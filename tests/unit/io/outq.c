@@ -117,6 +117,74 @@ TEST(a_parcel_around_foreign_bytes_says_when_it_is_done)
     parcel_unref(NULL);
 }
 
+static struct parcel *droppable(const char *text)
+{
+    struct parcel *p = parcel_of(text);
+    p->may_drop = 1;
+    return p;
+}
+
+/* Sends all of it and compares. */
+static void leaves(struct outq *q, const char *wanted)
+{
+    int  pair[2];
+    char got[64];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    assert_int_equal(outq_flush(q, pair[0], NULL), OUTQ_EMPTY);
+    assert_int_equal(recv(pair[1], got, sizeof got, 0), (ssize_t)strlen(wanted));
+    assert_memory_equal(got, wanted, strlen(wanted));
+    close(pair[0]);
+    close(pair[1]);
+}
+
+TEST(what_may_be_dropped_makes_room_the_oldest_first)
+{
+    UNUSED_STATE;
+    uint64_t       dropped = counter_sum(COUNTER_DROPPED);
+    struct outq   *q = outq_new(10);
+    struct parcel *keep = parcel_of("kk"), *a = droppable("aaa"), *b = droppable("bbb"), *c = droppable("ccc");
+    assert_int_equal(outq_push(q, keep, 0), OK);
+    assert_int_equal(outq_push(q, a, 0), OK);
+    assert_int_equal(outq_push(q, b, 0), OK);
+    assert_int_equal(outq_push(q, c, 0), OK); /* 11 bytes: a goes */
+    assert_int_equal(a->refs, 1);
+    assert_int_equal(q->waiting_bytes, 8);
+    assert_int_equal(outq_push(q, keep, 0), OK);
+    assert_int_equal(outq_push(q, keep, 0), OK); /* b goes */
+    assert_int_equal(outq_push(q, keep, 0), OK); /* fits */
+    assert_int_equal(outq_push(q, keep, 0), OK); /* c goes */
+    assert_int_equal(c->refs, 1);
+    assert_int_equal(outq_push(q, keep, 0), E_FULL);
+    assert_int_equal(outq_push(q, a, 0), OK); /* dropped itself */
+    assert_int_equal(a->refs, 1);
+    assert_int_equal(counter_sum(COUNTER_DROPPED), dropped + 4);
+    assert_int_equal(counter_sum(COUNTER_QUEUED_BYTES), 10);
+    leaves(q, "kkkkkkkkkk");
+    assert_int_equal(counter_sum(COUNTER_QUEUED_BYTES), 0);
+    outq_free(q);
+    parcel_unref(keep);
+    parcel_unref(a);
+    parcel_unref(b);
+    parcel_unref(c);
+}
+
+TEST(what_has_begun_to_leave_goes_on)
+{
+    UNUSED_STATE;
+    struct outq   *q = outq_new(8);
+    struct parcel *a = droppable("aaaa"), *b = droppable("bbbb"), *c = droppable("cccc");
+    assert_int_equal(outq_push(q, a, 1), OK);
+    assert_int_equal(outq_push(q, b, 0), OK);
+    assert_int_equal(outq_push(q, c, 0), OK); /* b goes, it is the last in the queue */
+    assert_int_equal(outq_push(q, a, 0), OK);
+    leaves(q, "aaaaaaa");
+    outq_free(q);
+    parcel_unref(a);
+    parcel_unref(b);
+    parcel_unref(c);
+}
+
 TESTS(RUN(parcels_leave_in_order_and_give_their_references_back), RUN(past_the_bound_a_push_changes_nothing),
       RUN(one_parcel_larger_than_the_bound_may_wait_alone), RUN(a_blocked_socket_keeps_its_place_in_the_parcel),
-      RUN(a_parcel_around_foreign_bytes_says_when_it_is_done))
+      RUN(a_parcel_around_foreign_bytes_says_when_it_is_done),
+      RUN(what_may_be_dropped_makes_room_the_oldest_first), RUN(what_has_begun_to_leave_goes_on))
