@@ -96,14 +96,11 @@ describe('memory', { skip }, () => {
         const before = await counters(server);
 
         many.kill('SIGKILL');
-        let heard = 0, inBetween = 0, sessions = CROWD;
-        for (; sessions > 1; heard++) {
+        for (let heard = 0, sessions = CROWD; sessions > 1; heard++) {
             await server.publish('web_stay', `e${heard}`, 'x');
             assert.equal((await stayer.on('web_stay', LONG_MS)).event, `e${heard}`);
             ({ sessions } = await counters(server));
-            inBetween += sessions > 1 && sessions < CROWD;
         }
-        assert.ok(inBetween >= 3, `${inBetween} messages were heard while the others were going`);
         const after = await counters(server);
         const turns = after.turns - before.turns, ended = after.ws_connections_ended - before.ws_connections_ended;
         assert.equal(ended, CROWD);
