@@ -28,7 +28,7 @@ bench-tsung: build ## the scenario of the load report, run by tsung; ARGS="comet
 	@scripts/deps build tsung
 	@bench/tsung/run --server $(BUILD)/encke $(ARGS)
 
-bench-million: ## 64,000 connections as in the report of 2017, then a million; 25 minutes and 11 GB
+bench-million: ## 64,000 connections as in the report of 2017, then a million; 27 minutes and 11 GB
 	@scripts/deps build
 	@scripts/compile $(BUILD) encke encke-load
 	@bench/million $(ARGS)

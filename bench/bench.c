@@ -21,7 +21,7 @@ static const char usage[] =
     "  --quick              one run of each figure, fewer subscribers: does it work?\n"
     "  --runs=N             runs of each figure (3)\n"
     "  --connections=N      connections of the memory and connection rows (10000)\n"
-    "  --only=SECTION       memory, connect, single, latency, flow, burst, slow, silence or sql,\n"
+    "  --only=SECTION       memory, connect, single, latency, flow, burst, slow, silence, start or sql,\n"
     "                       or growth: the costs at 1,000, 10,000 ... up to --connections\n"
     "  --json=FILE          the same figures as JSON\n";
 
@@ -141,6 +141,7 @@ int main(int argc, char **argv)
     bench_broadcast(&b);
     bench_slow(&b);
     bench_silence(&b);
+    bench_start(&b);
     bench_growth(&b);
     bench_statements(&b);
     printf("\n%.0f s in all", (double)(clock_mono_ms() - begin) / 1000);

@@ -29,6 +29,7 @@ void bench_connections(const struct bench *b); /* connections.c: memory, connect
 void bench_broadcast(const struct bench *b);   /* broadcast.c: one at a time, bursts, latency */
 void bench_silence(const struct bench *b);     /* silence.c: pings and pongs, P7 */
 void bench_slow(const struct bench *b);        /* slow.c: subscribers that do not read, P9 */
+void bench_start(const struct bench *b);       /* start.c: from fork() until ready, P11 */
 void bench_growth(const struct bench *b);      /* growth.c: the same costs at 1,000 ... connections; only when asked for */
 void bench_statements(const struct bench *b);  /* connections.c: CometQL without subscribers */
 

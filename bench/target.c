@@ -23,7 +23,8 @@
 
 static volatile pid_t guarded[GUARDED_MAX]; /* 0: free */
 static pid_t          owner;
-static char           state_dir[64];
+static char           state_dir[64]; /* "": none */
+static bool           is_running;
 
 void die(const char *format, ...)
 {
@@ -140,20 +141,29 @@ static bool read_ready(int fd, struct target *t)
     return sscanf(text, "encke: ready ws=%*[^:]:%hu cometql=%*[^:]:%hu", &t->ws_port, &t->sql_port) == 2;
 }
 
+static void make_state(void)
+{
+    snprintf(state_dir, sizeof state_dir, "/tmp/encke-bench-XXXXXX");
+    if (mkdtemp(state_dir) == NULL)
+        die("cannot make a state directory: %s", strerror(errno));
+}
+
 struct target target_start(const char *program, const char *const *options)
 {
     struct target t = { 0 };
     int           out[2];
-    if (state_dir[0] != '\0')
+    if (is_running)
         die("one server at a time");
-    snprintf(state_dir, sizeof state_dir, "/tmp/encke-bench-XXXXXX");
-    if (mkdtemp(state_dir) == NULL || pipe2(out, O_CLOEXEC) < 0)
+    if (state_dir[0] == '\0')
+        make_state();
+    if (pipe2(out, O_CLOEXEC) < 0)
         die("cannot start the server: %s", strerror(errno));
     t.pid = fork();
     if (t.pid < 0)
         die("fork: %s", strerror(errno));
     if (t.pid == 0)
         run_server(program, options, out[1]);
+    is_running = true;
     target_guard(t.pid);
     close(out[1]);
     if (!read_ready(out[0], &t))
@@ -162,7 +172,7 @@ struct target target_start(const char *program, const char *const *options)
     return t;
 }
 
-void target_stop(struct target *t)
+void target_pause(struct target *t)
 {
     int      status = 0;
     uint64_t until = clock_mono_ms() + STOP_MS;
@@ -178,8 +188,19 @@ void target_stop(struct target *t)
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         fprintf(stderr, "encke-bench: the server ended with status %d\n", status);
     target_unguard(t->pid);
-    remove_state();
+    is_running = false;
     t->pid = 0;
+}
+
+void target_forget(void)
+{
+    remove_state();
+}
+
+void target_stop(struct target *t)
+{
+    target_pause(t);
+    target_forget();
 }
 
 /* --- what it uses ---------------------------------------------------------------------------------------- */

@@ -14,11 +14,16 @@ struct target {
     uint16_t sql_port; /* 0: none */
 };
 
-/* Starts the server in a state directory of its own and waits until it is ready. `options` ends with NULL. */
+/* Starts the server in a state directory of its own, or in the one of target_pause, and waits until it is ready. `options` ends
+ * with NULL. */
 struct target target_start(const char *program, const char *const *options);
 
 /* Ends it and waits; says so when it did not end well. */
 void target_stop(struct target *t);
+
+/* Ends it, but keeps what it has stored for the next target_start; target_forget() removes that. */
+void target_pause(struct target *t);
+void target_forget(void);
 
 /* A child that is killed when the benchmark ends, however that happens. */
 void target_guard(pid_t pid);

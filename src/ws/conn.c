@@ -8,7 +8,9 @@
 #include "io/shard.h"
 #include "ws/message.h"
 
-#define TEXT_ON_STACK 2048 /* a message up to this is one write even when the stream is not corked */
+#define BUNCH_MS        512u  /* pings of a shard leave together so often */
+#define BUNCHED_FROM_MS 4000u /* sooner ones leave by themselves */
+#define TEXT_ON_STACK   2048 /* a message up to this is one write even when the stream is not corked */
 
 static const struct ws_limits *limits_set; /* once, before the shards start */
 
@@ -102,6 +104,14 @@ static bool may_ping(const struct ws_conn *ws)
     return limits_set->ping_ms > 0 && ((ws->flags & WS_FLAG_PINGED) == 0 || limits_set->idle_ms == 0);
 }
 
+/* Pings leave a shard in bunches, every half a second, so that their pongs come in bunches as well and a turn of the shard serves many
+ * of them; the shards take turns, so that a message waits for one bunch at most. */
+static uint64_t with_others(uint64_t wait_ms)
+{
+    uint64_t at = shard_here.now_ms + wait_ms + BUNCH_MS * shard_here.index / shard_here.count;
+    return wait_ms + BUNCH_MS - at % BUNCH_MS;
+}
+
 /* Arms the timer for whatever can be due next. It is not moved for every message: what has come since is seen when it is due. */
 static void watch(struct ws_conn *ws)
 {
@@ -112,6 +122,8 @@ static void watch(struct ws_conn *ws)
         wait_ms = left_of(limits_set->idle_ms, quiet);
     if (may_ping(ws)) {
         uint64_t ping_ms = (uint64_t)left_of(limits_set->ping_ms, quiet) + jitter(limits_set->ping_ms);
+        if (ping_ms >= BUNCHED_FROM_MS && with_others(ping_ms) < wait_ms)
+            ping_ms = with_others(ping_ms);
         wait_ms = ping_ms < wait_ms ? ping_ms : wait_ms;
     }
     if (wait_ms == UINT64_MAX)

@@ -91,8 +91,12 @@ static uint64_t rest_ns(struct crew_member *m, const struct conn *c, uint32_t as
 static void fail(struct crew_member *m, struct conn *c, enum load_error why, struct slice reason, uint32_t retry_s)
 {
     bool may_retry = c->is_back && is_under_way(c) && c->tries < TRIES_MOST;
-    note_error(m, c, why, reason);
-    m->counts->errors[why]++;
+    if (may_retry && retry_s > 0) { /* the server said when: that is order, not failure */
+        m->counts->put_off++;
+    } else {
+        note_error(m, c, why, reason);
+        m->counts->errors[why]++;
+    }
     m->counts->lost += c->state == CONN_COMPLETE;
     leave(m, c, may_retry ? CONN_RESTING : CONN_LOST, why == LOAD_CLOSED);
     if (!may_retry)

@@ -5,7 +5,8 @@
  *                  101 ---------^         ^-- what the preset or --await asks for
  *
  * Who is refused at first is lost, and counted. Who was cut comes back, and when he is refused, rests a while (as long as the answer
- * says in Retry-After, else twice as long each time) and tries again; each refusal is counted.
+ * says in Retry-After, else twice as long each time) and tries again. A refusal with Retry-After is counted as put off, any other as
+ * an error.
  *
  * Thread: crew_* from main; each thread hands its counts over at the end of a turn, when it is asked to; it waits for nobody.
  */
@@ -26,7 +27,7 @@ struct streams {
 
 /* What happened in all threads since the last crew_take. */
 struct crew_counts {
-    uint64_t            made, lost, errors[LOAD_ERROR_COUNT], delivered, received_bytes;
+    uint64_t            made, lost, put_off, errors[LOAD_ERROR_COUNT], delivered, received_bytes;
     struct track_faults faults; /* since the beginning: a gap may turn out to be disorder later */
     struct histogram    connect_us, latency_us;
     uint32_t            online, connecting, waiting; /* now; waiting: for their time to connect, again or for the first time */

@@ -91,6 +91,7 @@ static void count_errors(struct results *r, struct sample *s, const struct crew_
         s->errors[e] = (uint32_t)c->errors[e];
         r->errors[e] += c->errors[e];
     }
+    r->put_off += c->put_off;
     if (r->first_error[0] == '\0')
         memcpy(r->first_error, c->first_error, sizeof r->first_error);
 }
@@ -202,7 +203,8 @@ static void mind_storm(struct run *run, const struct crew_counts *c)
         return;
     run->is_storming = false;
     run->phase_ns += now - run->storm_ns;
-    if (is_back && c->online >= run->before && c->last_made_ns > run->storm_ns)
+    run->results->away = run->before > c->online ? run->before - c->online : 0;
+    if (is_back && run->results->away == 0 && c->last_made_ns > run->storm_ns)
         run->results->storm_back_s = (double)(c->last_made_ns - run->storm_ns) / 1e9;
 }
 

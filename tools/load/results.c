@@ -47,7 +47,7 @@ uint64_t results_errors(const struct results *r)
 bool results_are_clean(const struct results *r)
 {
     return r->missing == 0 && r->doubled == 0 && r->disordered == 0 && r->refused == 0 && r->lost == 0 && results_errors(r) == 0
-           && (r->was_interrupted || r->peak_online >= r->wanted);
+           && (r->was_interrupted || (r->peak_online >= r->wanted && r->away == 0));
 }
 
 /* "CLEAN", or what was wrong, most important first. */
@@ -61,6 +61,9 @@ void results_verdict(const struct results *r, char out[RESULTS_VERDICT_MAX])
         snprintf(out, RESULTS_VERDICT_MAX, "NOT clean: of %s messages %s were missing, %s came twice, %s out of order",
                  write_number(r->expected, n[0]), write_number(r->missing, n[1]), write_number(r->doubled, n[2]),
                  write_number(r->disordered, n[3]));
+    else if (r->away > 0)
+        snprintf(out, RESULTS_VERDICT_MAX, "NOT clean: %s connections did not come back, %s failed", write_number(r->away, n[0]),
+                 write_number(failed, n[1]));
     else
         snprintf(out, RESULTS_VERDICT_MAX, "NOT clean: %s connections failed, %s were lost, %s publications were refused, %s of %s were online",
                  write_number(failed, n[0]), write_number(r->lost, n[1]), write_number(r->refused, n[2]),
@@ -118,6 +121,10 @@ static void connections(const struct results *r, FILE *out)
     line(out, "most at once", r->peak_online);
     line(out, "most in one second", best);
     line(out, "lost", r->lost);
+    if (r->away > 0)
+        line(out, "not back", r->away);
+    if (r->put_off > 0)
+        line(out, "told to come later", r->put_off);
     if (r->storm_back_s > 0) {
         char n[WRITE_NUMBER_MAX];
         fprintf(out, "  %-26s%16s\n", "all back after the cut", write_seconds(r->storm_back_s, n));

@@ -134,6 +134,10 @@ static void tables(struct buf *b, const struct results *r)
     count_row(b, "connections wanted", r->wanted);
     count_row(b, "connections made", r->made);
     count_row(b, "connections lost", r->lost);
+    if (r->away > 0)
+        count_row(b, "connections that did not come back after the cut", r->away);
+    if (r->put_off > 0)
+        count_row(b, "told to come back later, with Retry-After", r->put_off);
     for (unsigned i = 0; i < LOAD_ERROR_COUNT; i++)
         if (r->errors[i] > 0)
             count_row(b, load_error_rows[i].sentence, r->errors[i]);
