@@ -10,6 +10,7 @@
 #include "base/slab.h"
 #include "dialect/classic_internal.h"
 #include "http/conn.h"
+#include "ws/extension.h"
 
 #define SESSION_MAX 1024
 #define UUID_MAX    32
@@ -236,9 +237,38 @@ static struct slice subprotocol_of(const struct http_head *h)
     return http_head_lists(h, "sec-websocket-protocol", "chat") ? SLICE("chat") : slice_of(NULL, 0);
 }
 
+/* False: a header is malformed. */
+static bool choose_extensions(const struct http_head *h, struct ws_extensions *out)
+{
+    *out = (struct ws_extensions){ .has_deflate = false };
+    if (!deflate_is_on() || ws_inflates_badly(http_head_get(h, "user-agent")))
+        return true;
+    for (uint32_t i = 0; i < h->field_count; i++)
+        if (slice_is_nocase(http_head_name(h, i), "sec-websocket-extensions") && !ws_extensions_read(http_head_value(h, i), out))
+            return false;
+    return true;
+}
+
+static const struct dialect *dialect_of(const struct url *u, bool is_deflated)
+{
+    if (u->is_ours)
+        return is_deflated ? &classic_new_deflated_dialect : &classic_new_dialect;
+    if (u->major < 4)
+        return &classic_old_dialect;
+    return is_deflated ? &classic_deflated_dialect : &classic_dialect;
+}
+
 void classic_on_upgrade(struct stream *s, const struct http_request *r)
 {
-    struct url u = url_parse(pairs_of(r));
+    struct url           u = url_parse(pairs_of(r));
+    struct ws_extensions extensions;
+    char                 answer[WS_EXTENSIONS_SIZE];
+    if (!choose_extensions(r->head, &extensions)) {
+        http_refuse(s, 400, "Sec-WebSocket-Extensions is malformed");
+        return;
+    }
+    if (!u.is_ours && u.major < 4)
+        extensions = (struct ws_extensions){ .has_deflate = false }; /* too few to be worth a form of their own */
     if (!is_origin_allowed(http_head_get(r->head, "origin")))
         url_fail(&u, 423, "Error code 423(Access denied, Request from unauthorized domain.)");
     struct classic *c = slab_take(&classics);
@@ -248,10 +278,11 @@ void classic_on_upgrade(struct stream *s, const struct http_request *r)
     }
     struct visitor *visitor = visitor_intern(http_head_get(r->head, "user-agent"), http_head_get(r->head, "origin"),
                                              http_head_get(r->head, "accept-language"));
-    const struct dialect *dialect = u.is_ours ? &classic_new_dialect : u.major < 4 ? &classic_old_dialect : &classic_dialect;
-    session_open(&c->session, s, dialect, u.app, slice_first(u.uuid, UUID_MAX), visitor);
-    http_upgrade(s, subprotocol_of(r->head));
+    session_open(&c->session, s, dialect_of(&u, extensions.has_deflate), u.app, slice_first(u.uuid, UUID_MAX), visitor);
+    http_upgrade(s, subprotocol_of(r->head), ws_extensions_answer(&extensions, answer));
     ws_conn_start(&c->ws, s, u.is_ours ? &classic_new_ws_ops : &classic_ws_ops);
+    if (extensions.has_deflate)
+        ws_conn_allow_deflate(&c->ws);
     if (u.error != 0)
         classic_end_with_error(c, u.error, u.error_text);
     else if (u.user_id > 0 && u.session.len > 0)

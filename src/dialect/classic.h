@@ -6,7 +6,8 @@
  *   classic_encode.c    what it hears: one line of JSON in one text frame
  *
  * There are three dialects for the hub: libraries before version 4 want the same content in a slightly different shape, and our
- * own client hears the position (epoch and offset) of each message, from which it recovers after a break.
+ * own client hears the position (epoch and offset) of each message, from which it recovers after a break. Two of them have a compressed
+ * form (ws/deflate.h), which is a dialect, too: its listeners have seats of their own, and a message is compressed once for all.
  */
 #ifndef ENCKE_DIALECT_CLASSIC_H
 #define ENCKE_DIALECT_CLASSIC_H
@@ -46,6 +47,7 @@ void classic_setup(const struct classic_settings *settings);
 extern const struct dialect    classic_dialect;     /* version 4 and later; index 0 */
 extern const struct dialect    classic_old_dialect; /* before version 4; index 1 */
 extern const struct dialect    classic_new_dialect; /* of our own client (api=encke): messages say their position; index 2 */
+extern const struct dialect    classic_deflated_dialect, classic_new_deflated_dialect; /* compressed; indices 3 and 4 */
 extern const struct shard_part classic_part;
 
 #define CLASSIC_TRUST "trust_" /* the beginning of such names */

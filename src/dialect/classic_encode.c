@@ -3,6 +3,7 @@
 #include "base/list.h"
 #include "dialect/classic_internal.h"
 #include "io/shard.h"
+#include "ws/deflate.h"
 #include "ws/frame.h"
 
 #define LINE_KEPT (256 * 1024) /* bytes of the scratch buffers that outlive a line */
@@ -261,6 +262,32 @@ const struct dialect classic_new_dialect = {
     .name = "encke",
     .index = 2,
     .encode = encode_new,
+    .announces = announces,
+    .session_of = session_of,
+    .on_announced = classic_announced,
+    .tell = classic_tell,
+    .end = classic_end,
+};
+
+const struct dialect classic_deflated_dialect = {
+    .name = "classic", /* whoever looks for browsers by the protocol finds them all */
+    .index = 3,
+    .encode = encode,
+    .pack = deflate_frame,
+    .plain = 0, /* classic_dialect */
+    .announces = announces,
+    .session_of = session_of,
+    .on_announced = classic_announced,
+    .tell = classic_tell,
+    .end = classic_end,
+};
+
+const struct dialect classic_new_deflated_dialect = {
+    .name = "encke",
+    .index = 4,
+    .encode = encode_new,
+    .pack = deflate_frame,
+    .plain = 2, /* classic_new_dialect */
     .announces = announces,
     .session_of = session_of,
     .on_announced = classic_announced,

@@ -29,7 +29,7 @@ static inline bool classic_is_old(const struct classic *c)
 
 static inline bool classic_is_new(const struct classic *c)
 {
-    return c->session.dialect == classic_new_dialect.index;
+    return c->session.dialect == classic_new_dialect.index || c->session.dialect == classic_new_deflated_dialect.index;
 }
 
 /* Does the name begin so? */

@@ -234,7 +234,16 @@ void http_refuse_later(struct stream *s, enum status why)
     http_refuse_with(s, row->http_status, row->sentence, waits ? SLICE(HTTP_RETRY_AFTER) : SLICE(""));
 }
 
-void http_upgrade(struct stream *s, struct slice protocol)
+static void put_header(struct buf *out, const char *name, struct slice value)
+{
+    if (value.len == 0)
+        return;
+    buf_text(out, name);
+    buf_slice_append(out, value);
+    buf_text(out, "\r\n");
+}
+
+void http_upgrade(struct stream *s, struct slice protocol, struct slice extensions)
 {
     struct http_serving *serving = http_here.serving;
     struct buf          *out = &http_here.out;
@@ -247,11 +256,8 @@ void http_upgrade(struct stream *s, struct slice protocol)
     buf_text(out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
     buf_text(out, accept);
     buf_text(out, "\r\nSec-WebSocket-Version: 13\r\n");
-    if (protocol.len > 0) {
-        buf_text(out, "Sec-WebSocket-Protocol: ");
-        buf_slice_append(out, protocol);
-        buf_text(out, "\r\n");
-    }
+    put_header(out, "Sec-WebSocket-Protocol: ", protocol);
+    put_header(out, "Sec-WebSocket-Extensions: ", extensions);
     buf_text(out, "\r\n");
     if (buf_ok(out))
         stream_write(s, buf_slice(out));

@@ -53,8 +53,8 @@ void http_refuse(struct stream *s, unsigned status, const char *sentence);
 void http_refuse_later(struct stream *s, enum status why);
 
 /* Only inside on_upgrade. Answers 101 and gives the connection's own memory back: the caller calls stream_become right
- * after it (or stream_close). `protocol` is the subprotocol chosen, or empty. The request that on_upgrade was given must
- * not be used after this call. */
-void http_upgrade(struct stream *s, struct slice protocol);
+ * after it (or stream_close). `protocol` is the subprotocol chosen, `extensions` are those agreed; either may be empty. The request
+ * that on_upgrade was given must not be used after this call. */
+void http_upgrade(struct stream *s, struct slice protocol, struct slice extensions);
 
 #endif

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "io/stream.h"
 
-#define DIALECT_MAX 4 /* dialects in one process; a mask of them fits a byte */
+#define DIALECT_MAX 5 /* dialects in one process; a mask of them fits a byte */
 
 struct message;
 struct session;
@@ -30,6 +30,12 @@ struct dialect {
     /* Appends what goes on the wire: whole frames. Runs at the home shard (or, for a dialect whose first listener came while the
      * message was on its way, at the listener's); must not touch anything but its arguments. */
     void (*encode)(struct buf *out, const struct message *m);
+
+    /* Of a dialect that is another one in a smaller form (compressed): appends that form of what `encode` made. False: nothing was
+     * appended, and the bytes are sent as they are. Its `encode` is that of the dialect `plain`, whose bytes are then not made twice;
+     * `plain` comes before it in the table. NULL: it is no such form. */
+    bool (*pack)(struct buf *out, struct slice bytes);
+    uint8_t plain; /* index */
 
     /* Are joining and leaving this channel told to its subscribers (presence)? */
     bool (*announces)(struct slice channel);

@@ -90,7 +90,7 @@ static struct parcel *parcel_of(const struct message *m, unsigned dialect)
         return parcel_around(m->bytes[dialect], release_message, (void *)(uintptr_t)message_ref(m));
     struct buf     b = { 0 };
     struct parcel *p = NULL;
-    hub_shared.setup.dialects[dialect]->encode(&b, m);
+    message_encode(&b, m, dialect);
     if (buf_ok(&b) && (p = parcel_new(b.len)) != NULL)
         memcpy(parcel_bytes(p), b.at, b.len);
     buf_clear(&b);
@@ -108,7 +108,7 @@ static struct parcel *join(const struct delivery *batch, unsigned dialect, uint6
         if (m->bytes[dialect].at != NULL)
             buf_slice_append(&b, m->bytes[dialect]);
         else
-            hub_shared.setup.dialects[dialect]->encode(&b, m);
+            message_encode(&b, m, dialect);
     }
     struct parcel *p = buf_ok(&b) && b.len > 0 ? parcel_new(b.len) : NULL;
     if (p != NULL)
@@ -123,23 +123,31 @@ static void walk_begin(struct audience *a)
     take_batch(a);
     w->dialect = 0;
     w->cursor = 0;
+    w->parcel = NULL;
     a->is_walking = true;
-    for (unsigned i = 0; i < DIALECT_MAX; i++) {
+    for (unsigned i = 0; i < DIALECT_MAX; i++)
         w->limit[i] = a->seats[i].count;
-        w->parcels[i] = NULL;
-        if (w->limit[i] == 0)
-            continue;
-        w->parcels[i] = w->batch_count == 1 ? parcel_of(w->batch->message, i) : join(w->batch, i, 0);
-        if (w->parcels[i] != NULL)
-            w->parcels[i]->may_drop = a->may_drop;
-    }
+}
+
+/* The walk comes to the first seat of a dialect. */
+static void dialect_begin(struct audience *a)
+{
+    struct walk *w = &a->walk;
+    w->parcel = w->batch_count == 1 ? parcel_of(w->batch->message, w->dialect) : join(w->batch, w->dialect, 0);
+    if (w->parcel != NULL)
+        w->parcel->may_drop = a->may_drop;
+}
+
+static void dialect_end(struct walk *w)
+{
+    parcel_unref(w->parcel);
+    w->parcel = NULL;
 }
 
 static void walk_end(struct audience *a)
 {
     struct walk *w = &a->walk;
-    for (unsigned i = 0; i < DIALECT_MAX; i++)
-        parcel_unref(w->parcels[i]);
+    dialect_end(w);
     while (w->batch != NULL) {
         struct delivery *d = w->batch;
         w->batch = next_of(d);
@@ -207,8 +215,10 @@ static void send_to(const struct walk *w, struct stream *s, struct parcel *share
 static unsigned walk_on(struct audience *a, unsigned budget)
 {
     struct walk *w = &a->walk;
-    for (; w->dialect < DIALECT_MAX; w->dialect++, w->cursor = 0) {
+    for (; w->dialect < DIALECT_MAX; dialect_end(w), w->dialect++, w->cursor = 0) {
         const struct seat *seats = a->seats[w->dialect].at;
+        if (w->cursor == 0 && w->parcel == NULL && w->limit[w->dialect] > 0)
+            dialect_begin(a);
         for (uint32_t limit = w->limit[w->dialect]; w->cursor < limit; w->cursor++) {
             if (budget == 0)
                 return 0;
@@ -217,7 +227,7 @@ static unsigned walk_on(struct audience *a, unsigned budget)
             if (seats[w->cursor].stream == SLAB_NONE)
                 continue;
             budget--;
-            send_to(w, stream_at(seats[w->cursor].stream), w->parcels[w->dialect], a->may_drop);
+            send_to(w, stream_at(seats[w->cursor].stream), w->parcel, a->may_drop);
         }
     }
     walk_end(a);

@@ -29,13 +29,13 @@ struct seats {
 
 /* A batch of messages on its way through an audience; fanout.c. */
 struct walk {
-    struct delivery *batch; /* owned list, oldest first */
-    uint32_t         batch_count;
-    struct parcel   *parcels[DIALECT_MAX]; /* the batch joined; NULL: no listeners of that dialect */
-    uint32_t         limit[DIALECT_MAX];   /* seats taken when the walk began */
-    unsigned         dialect;              /* where it is */
-    uint32_t         cursor;
+    struct delivery *batch;   /* owned list, oldest first */
+    struct parcel   *parcel;  /* counted: the batch joined, for the dialect where it is; NULL: not made yet, or no memory */
     uint64_t         senders; /* bit (stream index % 64) of each local sender in the batch */
+    uint32_t         batch_count;
+    uint32_t         limit[DIALECT_MAX]; /* seats taken when the walk began */
+    unsigned         dialect;            /* where it is */
+    uint32_t         cursor;
 };
 
 /* The subscribers of one channel in this shard.
@@ -57,10 +57,10 @@ struct audience {
     struct seats      seats[DIALECT_MAX];
     uint32_t          told_count; /* what home knows */
     uint8_t           told_dialects;
+    bool              is_walking;
     struct delivery  *pending; /* owned list, oldest first */
     struct delivery **pending_last;
     struct walk       walk;
-    bool              is_walking;
 };
 
 /* The users whose home is here; user.c. */
@@ -133,7 +133,8 @@ void audience_seats_free(struct audience *a);
 bool interest_flush(void);
 void hub_post(unsigned to, struct letter *given);
 
-/* message.c: gives back the memory that sealing keeps for the next message. */
+/* message.c: appends the bytes for one dialect; gives back the memory that this and sealing keep for the next message. */
+void message_encode(struct buf *out, const struct message *m, unsigned dialect);
 void message_scratch_clear(void);
 
 /* fanout.c */

@@ -53,21 +53,67 @@ void draft_free(struct draft *d)
     free(d);
 }
 
-/* Encodes for each dialect of the mask into one scratch buffer; out_end[d] is where its bytes end. */
-static void encode_all(struct buf *scratch, const struct message *m, uint8_t mask, size_t out_end[DIALECT_MAX])
-{
-    for (unsigned i = 0; i < DIALECT_MAX; i++) {
-        if (mask & 1u << i && i < hub_shared.setup.dialect_count)
-            hub_shared.setup.dialects[i]->encode(scratch, m);
-        out_end[i] = scratch->len;
-    }
-}
-
-static _Thread_local struct buf seal_scratch; /* keeps its memory between messages */
+static _Thread_local struct buf seal_scratch, spare_scratch; /* keep their memory between messages */
 
 void message_scratch_clear(void)
 {
     buf_clear(&seal_scratch);
+    buf_clear(&spare_scratch);
+}
+
+/* A form of another dialect whose bytes nobody wants as they are. */
+static void encode_packed(struct buf *out, const struct message *m, const struct dialect *d)
+{
+    buf_recycle(&spare_scratch, SCRATCH_KEPT);
+    d->encode(&spare_scratch, m);
+    if (!buf_ok(&spare_scratch))
+        out->failed = true;
+    else if (!d->pack(out, buf_slice(&spare_scratch)))
+        buf_slice_append(out, buf_slice(&spare_scratch));
+}
+
+void message_encode(struct buf *out, const struct message *m, unsigned dialect)
+{
+    const struct dialect *d = hub_shared.setup.dialects[dialect];
+    if (d->pack != NULL)
+        encode_packed(out, m, d);
+    else
+        d->encode(out, m);
+}
+
+/* Where in the scratch buffer the bytes for a dialect are. */
+struct range {
+    size_t from, to;
+};
+
+/* The other form of bytes that are in `scratch` already. They may be the same. */
+static struct range pack_range(struct buf *scratch, const struct dialect *d, struct range plain)
+{
+    struct range packed = { .from = scratch->len };
+    buf_recycle(&spare_scratch, SCRATCH_KEPT); /* not into scratch at once: it may move while it is read */
+    if (!buf_ok(scratch) || !d->pack(&spare_scratch, slice_of(scratch->at + plain.from, plain.to - plain.from)))
+        return plain;
+    buf_slice_append(scratch, buf_slice(&spare_scratch));
+    packed.to = scratch->len;
+    return packed;
+}
+
+/* Encodes for each dialect of the mask into one scratch buffer. */
+static void encode_all(struct buf *scratch, const struct message *m, uint8_t mask, struct range out[DIALECT_MAX])
+{
+    for (unsigned i = 0; i < DIALECT_MAX; i++) {
+        out[i] = (struct range){ 0, 0 };
+        if ((mask & 1u << i) == 0 || i >= hub_shared.setup.dialect_count)
+            continue;
+        const struct dialect *d = hub_shared.setup.dialects[i];
+        if (d->pack != NULL && mask & 1u << d->plain) {
+            out[i] = pack_range(scratch, d, out[d->plain]);
+        } else {
+            out[i].from = scratch->len;
+            message_encode(scratch, m, i);
+            out[i].to = scratch->len;
+        }
+    }
 }
 
 struct message *message_seal(struct draft *given, const struct seal *seal)
@@ -75,9 +121,9 @@ struct message *message_seal(struct draft *given, const struct seal *seal)
     struct message form = {
         .draft = given, .offset = seal->offset, .epoch = seal->epoch, .sent_ms = seal->sent_ms
     };
-    size_t end[DIALECT_MAX];
+    struct range ranges[DIALECT_MAX];
     buf_recycle(&seal_scratch, SCRATCH_KEPT);
-    encode_all(&seal_scratch, &form, seal->dialects, end);
+    encode_all(&seal_scratch, &form, seal->dialects, ranges);
 
     size_t          head = sizeof form + seal->deliveries * sizeof(struct delivery);
     struct message *m = buf_ok(&seal_scratch) ? malloc(head + seal_scratch.len) : NULL;
@@ -92,9 +138,9 @@ struct message *message_seal(struct draft *given, const struct seal *seal)
     char *bytes = (char *)m + head;
     if (seal_scratch.len > 0)
         memcpy(bytes, seal_scratch.at, seal_scratch.len);
-    for (size_t i = 0, from = 0; i < DIALECT_MAX; from = end[i], i++)
-        if (end[i] > from)
-            m->bytes[i] = slice_of(bytes + from, end[i] - from);
+    for (size_t i = 0; i < DIALECT_MAX; i++)
+        if (ranges[i].to > ranges[i].from)
+            m->bytes[i] = slice_of(bytes + ranges[i].from, ranges[i].to - ranges[i].from);
     for (unsigned i = 0; i < seal->deliveries; i++)
         *message_delivery(m, i) = (struct delivery){ .message = m };
     return m;

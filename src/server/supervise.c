@@ -166,6 +166,7 @@ static enum status set_classic(struct server *s, struct error *e)
         .message_bytes = (uint32_t)c->ws.max_message_bytes,
         .ping_ms = (uint32_t)c->ws.ping_ms,
         .idle_ms = (uint32_t)c->ws.idle_ms,
+        .deflate = { c->ws.has_compression, (uint8_t)c->ws.compression_level, (uint32_t)c->ws.compression_min_bytes },
     };
     ws_setup(&s->ws);
     s->origins = calloc(c->ws.hosts.count + 1, sizeof *s->origins);

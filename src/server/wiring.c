@@ -10,6 +10,7 @@
 #include "http/static_files.h"
 #include "hub/hub.h"
 #include "mysql/conn.h"
+#include "ws/deflate.h"
 
 static const char speaks_tls[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 45\r\nConnection: close\r\n\r\n"
                                  "This port speaks TLS: use https:// or wss://\n";
@@ -88,10 +89,11 @@ const struct http_route wiring_routes[] = {
 const size_t wiring_route_count = sizeof wiring_routes / sizeof wiring_routes[0];
 
 /* Their order is their index. */
-const struct dialect *const wiring_dialects[] = { &classic_dialect, &classic_old_dialect, &classic_new_dialect };
+const struct dialect *const wiring_dialects[] = { &classic_dialect, &classic_old_dialect, &classic_new_dialect,
+                                                  &classic_deflated_dialect, &classic_new_deflated_dialect };
 const unsigned              wiring_dialect_count = sizeof wiring_dialects / sizeof wiring_dialects[0];
 
 /* In the order in which they start in each shard, and take their turns. */
-const struct shard_part *const wiring_parts[] = { &http_part, &mysql_part, &esl_part, &hub_part,
+const struct shard_part *const wiring_parts[] = { &http_part, &mysql_part, &esl_part, &deflate_part, &hub_part,
                                                   &classic_part, &cometql_part };
 const unsigned                 wiring_part_count = sizeof wiring_parts / sizeof wiring_parts[0];

@@ -17,6 +17,7 @@ static const struct ws_limits *limits_set; /* once, before the shards start */
 void ws_setup(const struct ws_limits *limits)
 {
     limits_set = limits;
+    deflate_setup(&limits->deflate);
 }
 
 /* --- writing ----------------------------------------------------------------------------------------------------------- */
@@ -208,6 +209,12 @@ static void refuse_flood(struct ws_conn *ws)
         ws_conn_close(ws, WS_CLOSE_POLICY, SLICE("too much in a second"));
 }
 
+/* What inflating has added counts as if it had been sent: a client pays for the work he makes, not for the bytes that ask for it. */
+static bool is_too_much(const struct ws_conn *ws, const struct ws_event *e)
+{
+    return !meter_take(ws->stream, METER_MESSAGES, 1) || (e->grown > 0 && !meter_take(ws->stream, METER_BYTES, e->grown));
+}
+
 static bool may_read(const struct ws_conn *ws)
 {
     return stream_is_open(ws->stream) && (ws->stream->flags & STREAM_PAUSED) == 0;
@@ -217,14 +224,15 @@ static bool may_read(const struct ws_conn *ws)
 static size_t read_events(struct ws_conn *ws, char *at, size_t len)
 {
     struct pong     pong = { .is_due = false };
+    struct ws_rules rules = { limits_set->message_bytes, (ws->flags & WS_FLAG_DEFLATE) != 0 };
     struct ws_event event;
     size_t          used = 0, taken;
 
     ws->flags |= WS_FLAG_READING;
     while (used < len && may_read(ws)) {
-        enum feed fed = ws_message_feed(&ws->partial, limits_set->message_bytes, at + used, len - used, &taken, &event);
+        enum feed fed = ws_message_feed(&ws->partial, &rules, at + used, len - used, &taken, &event);
         used += taken;
-        if (fed == FEED_DONE && !meter_take(ws->stream, METER_MESSAGES, 1))
+        if (fed == FEED_DONE && is_too_much(ws, &event))
             refuse_flood(ws);
         else if (fed == FEED_DONE)
             on_event(ws, &event, &pong);
@@ -342,4 +350,9 @@ void ws_conn_start(struct ws_conn *ws, struct stream *stream, const struct ws_op
     *ws = (struct ws_conn){ .stream = stream, .ops = ops, .heard_ms = (uint32_t)shard_here.now_ms };
     stream_become(stream, &ws_stream_ops, ws);
     watch(ws);
+}
+
+void ws_conn_allow_deflate(struct ws_conn *ws)
+{
+    ws->flags |= WS_FLAG_DEFLATE;
 }

@@ -15,6 +15,7 @@
 #define ENCKE_WS_CONN_H
 
 #include "io/stream.h"
+#include "ws/deflate.h"
 
 struct ws_conn;
 struct ws_partial;
@@ -37,6 +38,7 @@ struct ws_limits {
     uint32_t message_bytes; /* largest message, fragments together; close 1009 past it */
     uint32_t ping_ms;       /* quiet time after which the server pings; 0 = never */
     uint32_t idle_ms;       /* quiet time after which the connection is taken for dead; 0 = never */
+    struct ws_deflate_rules deflate;
 };
 
 struct ws_ops {
@@ -67,6 +69,7 @@ enum ws_flags {
     WS_FLAG_PINGED = 1 << 0,  /* a ping is out and nothing has come since */
     WS_FLAG_CLOSING = 1 << 1, /* a Close frame was sent; nothing more is delivered */
     WS_FLAG_READING = 1 << 2, /* events of a read are being handled */
+    WS_FLAG_DEFLATE = 1 << 3, /* compression was agreed */
 };
 
 struct ws_conn {
@@ -85,10 +88,13 @@ void ws_setup(const struct ws_limits *limits);
 /* Takes over a stream that http_upgrade has answered: calls stream_become(stream, &ws_stream_ops, ws). */
 void ws_conn_start(struct ws_conn *ws, struct stream *stream, const struct ws_ops *ops);
 
+/* Right after ws_conn_start: compression was agreed (extension.h), so messages may come compressed. */
+void ws_conn_allow_deflate(struct ws_conn *ws);
+
 /* After stream_pause inside on_message: reads on, first what is in hand. */
 void ws_conn_resume(struct ws_conn *ws);
 
-/* One text message in one frame, for answers to one client. Broadcasts use ws_frame_make and stream_send. */
+/* One text message in one frame, for answers to one client; never compressed. Broadcasts use ws_frame_make and stream_send. */
 void ws_conn_text(struct ws_conn *ws, struct slice text);
 
 /* Sends a Close frame and ends the connection when it has left (drops at once where the ops say so). */

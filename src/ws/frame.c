@@ -3,6 +3,7 @@
 
 #define BIT_FINAL  0x80u
 #define BITS_RSV   0x70u
+#define BIT_PACKED 0x40u
 #define BIT_MASKED 0x80u
 
 static bool is_known(unsigned opcode)
@@ -11,12 +12,13 @@ static bool is_known(unsigned opcode)
 }
 
 /* What is wrong with the first byte, or NULL. */
-static const char *judge_first(unsigned byte, bool in_message)
+static const char *judge_first(unsigned byte, unsigned context)
 {
     unsigned opcode = byte & 0x0fu;
-    bool     is_control = ws_opcode_is_control(opcode);
+    bool     is_control = ws_opcode_is_control(opcode), in_message = context & WS_IN_MESSAGE;
+    bool     may_be_packed = context & WS_HAS_DEFLATE && (opcode == WS_TEXT || opcode == WS_BINARY);
 
-    if (byte & BITS_RSV)
+    if (byte & (may_be_packed ? BITS_RSV & ~BIT_PACKED : BITS_RSV))
         return "a reserved bit is set";
     if (!is_known(opcode))
         return "the opcode is unknown";
@@ -54,14 +56,14 @@ static enum feed bad(const char **out_reason, const char *reason)
     return FEED_BAD;
 }
 
-enum feed ws_frame_feed(struct slice in, bool in_message, struct ws_frame *out, const char **out_reason)
+enum feed ws_frame_feed(struct slice in, unsigned context, struct ws_frame *out, const char **out_reason)
 {
     const unsigned char *at = (const unsigned char *)in.at;
     const char          *reason;
 
     if (in.len == 0)
         return FEED_MORE;
-    if ((reason = judge_first(at[0], in_message)) != NULL)
+    if ((reason = judge_first(at[0], context)) != NULL)
         return bad(out_reason, reason);
     if (in.len == 1)
         return FEED_MORE;
@@ -83,6 +85,7 @@ enum feed ws_frame_feed(struct slice in, bool in_message, struct ws_frame *out, 
 
     out->opcode = at[0] & 0x0fu;
     out->is_final = (at[0] & BIT_FINAL) != 0;
+    out->is_packed = (at[0] & BIT_PACKED) != 0;
     out->head_len = (uint8_t)(2 + more + 4);
     memcpy(out->mask, at + 2 + more, sizeof out->mask);
     out->len = len;
@@ -126,6 +129,13 @@ size_t ws_frame_make_head(unsigned char out[WS_MADE_MAX], enum ws_opcode opcode,
 {
     out[0] = (unsigned char)(BIT_FINAL | opcode);
     return 1 + put_len(out + 1, len, 0);
+}
+
+size_t ws_frame_head_len(struct slice frame)
+{
+    unsigned len = frame.len > 1 ? (unsigned char)frame.at[1] & 0x7fu : 0;
+
+    return len == 126 ? 4 : len == 127 ? 10 : 2;
 }
 
 void ws_frame_make(struct buf *out, enum ws_opcode opcode, struct slice payload)

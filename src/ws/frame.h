@@ -35,20 +35,30 @@ static inline bool ws_opcode_is_control(unsigned opcode)
 struct ws_frame {
     uint8_t       opcode;   /* enum ws_opcode */
     bool          is_final;
+    bool          is_packed; /* RSV1: begins a compressed message (RFC 7692) */
     uint8_t       head_len; /* bytes */
     unsigned char mask[4];
     uint64_t      len;      /* bytes of payload */
 };
 
-/* Parses the head of a client's frame. `in_message`: a fragmented message has begun, so a data frame must continue it.
- * FEED_BAD: out_reason, when not NULL, gets a constant sentence; the close code is 1002. */
-enum feed ws_frame_feed(struct slice in, bool in_message, struct ws_frame *out, const char **out_reason);
+/* What comes before a frame decides what it may be. */
+enum ws_frame_context {
+    WS_IN_MESSAGE = 1 << 0,  /* a fragmented message has begun: a data frame must continue it */
+    WS_HAS_DEFLATE = 1 << 1, /* compression was agreed: the first frame of a message may have RSV1 */
+};
+
+/* Parses the head of a client's frame; `context`: enum ws_frame_context. FEED_BAD: out_reason, when not NULL, gets a constant
+ * sentence; the close code is 1002. */
+enum feed ws_frame_feed(struct slice in, unsigned context, struct ws_frame *out, const char **out_reason);
 
 /* (Un)masks in place. `from`: how many bytes of the payload came before `at`. */
 void ws_mask(char *at, size_t len, const unsigned char mask[4], uint64_t from);
 
 /* The head of a whole, unmasked server frame with `len` bytes of payload. Returns its length. */
 size_t ws_frame_make_head(unsigned char out[WS_MADE_MAX], enum ws_opcode opcode, uint64_t len);
+
+/* How long the head of a whole server frame is. */
+size_t ws_frame_head_len(struct slice frame);
 
 /* Appends a whole, unmasked server frame. */
 void ws_frame_make(struct buf *out, enum ws_opcode opcode, struct slice payload);

@@ -6,6 +6,7 @@
 #include "base/counter.h"
 #include "base/utf8.h"
 #include "ws/conn.h"
+#include "ws/deflate.h"
 
 static enum feed fail(struct ws_event *e, unsigned code, const char *reason)
 {
@@ -99,6 +100,41 @@ static enum feed whole_message(struct ws_event *e, const struct ws_frame *f, cha
     return FEED_DONE;
 }
 
+/* --- compressed messages ----------------------------------------------------------------------------------------------- */
+
+/* The whole of p->message, or of `packed` where it lies, is inflated into p->message and given out. */
+static enum feed inflate_event(struct ws_partial *p, struct slice packed, bool is_binary, const struct ws_rules *rules, struct ws_event *e)
+{
+    struct buf    plain = { 0 };
+    enum inflated end = inflate_message(packed, rules->message_bytes, &plain);
+
+    buf_clear(&p->message);
+    p->message = plain;
+    p->is_given = true;
+    if (end == INFLATE_NO_MEMORY)
+        return fail_memory(e);
+    if (end == INFLATE_TOO_BIG)
+        return fail(e, WS_CLOSE_TOO_BIG, "the message is too big");
+    if (end == INFLATE_BAD)
+        return fail(e, WS_CLOSE_INVALID_TEXT, "a compressed message cannot be inflated");
+    e->kind = WS_EVENT_MESSAGE;
+    e->is_binary = is_binary;
+    e->grown = plain.len > packed.len ? (uint32_t)(plain.len - packed.len) : 0;
+    e->payload = plain.len > 0 ? buf_slice(&plain) : SLICE("");
+    if (!is_binary && !utf8_is_valid(e->payload))
+        return fail(e, WS_CLOSE_INVALID_TEXT, "a text is not UTF-8");
+    return FEED_DONE;
+}
+
+/* One frame, one compressed message, all of it at `at`. */
+static enum feed whole_packed(struct ws_partial **partial, const struct ws_frame *f, char *at, const struct ws_rules *rules, struct ws_event *e)
+{
+    if (!ws_partial_need(partial))
+        return fail_memory(e);
+    ws_mask(at, (size_t)f->len, f->mask, 0);
+    return inflate_event(*partial, slice_of(at, (size_t)f->len), f->opcode == WS_BINARY, rules, e);
+}
+
 /* --- frames in pieces -------------------------------------------------------------------------------------------------- */
 
 static enum feed take_control_piece(struct ws_partial *p, char *at, size_t len, struct ws_event *e)
@@ -112,12 +148,14 @@ static enum feed take_control_piece(struct ws_partial *p, char *at, size_t len, 
     return control_event(e, p->frame.opcode, slice_of(p->control, (size_t)p->frame.len));
 }
 
-static enum feed end_data_frame(struct ws_partial *p, struct ws_event *e)
+static enum feed end_data_frame(struct ws_partial *p, const struct ws_rules *rules, struct ws_event *e)
 {
     p->in_frame = false;
     p->in_message = !p->frame.is_final;
     if (!p->frame.is_final)
         return FEED_MORE;
+    if (p->is_packed)
+        return inflate_event(p, buf_slice(&p->message), p->is_binary, rules, e);
     if (!p->is_binary && p->utf8 != UTF8_START)
         return fail(e, WS_CLOSE_INVALID_TEXT, "a text ends inside a character");
     p->is_given = true;
@@ -127,10 +165,10 @@ static enum feed end_data_frame(struct ws_partial *p, struct ws_event *e)
     return FEED_DONE;
 }
 
-static enum feed take_data_piece(struct ws_partial *p, char *at, size_t len, struct ws_event *e)
+static enum feed take_data_piece(struct ws_partial *p, char *at, size_t len, const struct ws_rules *rules, struct ws_event *e)
 {
     ws_mask(at, len, p->frame.mask, p->got);
-    if (!p->is_binary) {
+    if (!p->is_binary && !p->is_packed) {
         p->utf8 = utf8_feed(p->utf8, slice_of(at, len));
         if (p->utf8 == UTF8_BAD)
             return fail(e, WS_CLOSE_INVALID_TEXT, "a text is not UTF-8");
@@ -140,17 +178,17 @@ static enum feed take_data_piece(struct ws_partial *p, char *at, size_t len, str
     if (!buf_ok(&p->message))
         return fail_memory(e);
     p->got += len;
-    return p->got < p->frame.len ? FEED_MORE : end_data_frame(p, e);
+    return p->got < p->frame.len ? FEED_MORE : end_data_frame(p, rules, e);
 }
 
 /* What there is of the payload of p->frame. FEED_MORE also at the end of a frame that ends no message. */
-static enum feed take_piece(struct ws_partial *p, char *at, size_t len, size_t *out_taken, struct ws_event *e)
+static enum feed take_piece(struct ws_partial *p, const struct ws_rules *rules, char *at, size_t len, size_t *out_taken, struct ws_event *e)
 {
     uint64_t left = p->frame.len - p->got;
     size_t   n = len < left ? len : (size_t)left;
 
     *out_taken = n;
-    return ws_opcode_is_control(p->frame.opcode) ? take_control_piece(p, at, n, e) : take_data_piece(p, at, n, e);
+    return ws_opcode_is_control(p->frame.opcode) ? take_control_piece(p, at, n, e) : take_data_piece(p, at, n, rules, e);
 }
 
 static void begin_frame(struct ws_partial *p, const struct ws_frame *f)
@@ -162,36 +200,38 @@ static void begin_frame(struct ws_partial *p, const struct ws_frame *f)
     if (ws_opcode_is_control(f->opcode) || f->opcode == WS_CONTINUATION)
         return;
     p->is_binary = f->opcode == WS_BINARY;
+    p->is_packed = f->is_packed;
     p->utf8 = UTF8_START;
 }
 
 /* Completes the head that has begun in p->head, byte by byte. */
-static enum feed take_head_bytes(struct ws_partial *p, const char *at, size_t len, size_t *out_taken, struct ws_frame *out,
-                                 const char **out_reason)
+static enum feed take_head_bytes(struct ws_partial *p, unsigned context, const char *at, size_t len, size_t *out_taken,
+                                 struct ws_frame *out, const char **out_reason)
 {
     enum feed fed = FEED_MORE;
     size_t    i = 0;
 
     while (fed == FEED_MORE && i < len) {
         p->head[p->head_len++] = at[i++];
-        fed = ws_frame_feed(slice_of(p->head, p->head_len), p->in_message, out, out_reason);
+        fed = ws_frame_feed(slice_of(p->head, p->head_len), context, out, out_reason);
     }
     *out_taken = i;
     return fed;
 }
 
 /* The head at the front of the bytes, or the rest of one that has begun. An incomplete one is kept. */
-static enum feed take_head(struct ws_partial **partial, const char *at, size_t len, size_t *out_taken, struct ws_frame *out,
-                           struct ws_event *e)
+static enum feed take_head(struct ws_partial **partial, const struct ws_rules *rules, const char *at, size_t len, size_t *out_taken,
+                           struct ws_frame *out, struct ws_event *e)
 {
     struct ws_partial *p = *partial;
+    unsigned           context = (p != NULL && p->in_message ? WS_IN_MESSAGE : 0u) | (rules->has_deflate ? WS_HAS_DEFLATE : 0u);
     const char        *reason = "";
     enum feed          fed;
 
     if (p != NULL && p->head_len > 0) {
-        fed = take_head_bytes(p, at, len, out_taken, out, &reason);
+        fed = take_head_bytes(p, context, at, len, out_taken, out, &reason);
     } else {
-        fed = ws_frame_feed(slice_of(at, len), p != NULL && p->in_message, out, &reason);
+        fed = ws_frame_feed(slice_of(at, len), context, out, &reason);
         *out_taken = fed == FEED_DONE ? out->head_len : len;
         if (fed == FEED_MORE) {
             if (!ws_partial_need(partial))
@@ -203,15 +243,24 @@ static enum feed take_head(struct ws_partial **partial, const char *at, size_t l
     return fed == FEED_BAD ? fail(e, WS_CLOSE_PROTOCOL, reason) : fed;
 }
 
+/* What cannot be made smaller gets a little larger by being compressed: 5 bytes for each block of it. */
+static uint64_t packed_max(uint32_t message_bytes)
+{
+    return (uint64_t)message_bytes + message_bytes / 1024 + 64;
+}
+
 static bool is_too_big(const struct ws_partial *p, const struct ws_frame *f, uint32_t message_bytes)
 {
+    bool     is_packed = f->opcode == WS_CONTINUATION && p != NULL ? p->is_packed : f->is_packed;
     uint64_t before = p != NULL ? p->message.len : 0;
-    return !ws_opcode_is_control(f->opcode) && (f->len > message_bytes || before + f->len > message_bytes);
+    uint64_t most = is_packed ? packed_max(message_bytes) : message_bytes;
+
+    return !ws_opcode_is_control(f->opcode) && (f->len > most || before + f->len > most);
 }
 
 /* A frame whose head is complete: used where it lies when it is whole and stands alone, else begun in *partial. */
-static enum feed take_frame(struct ws_partial **partial, const struct ws_frame *f, char *at, size_t len, size_t *out_taken,
-                            struct ws_event *e)
+static enum feed take_frame(struct ws_partial **partial, const struct ws_rules *rules, const struct ws_frame *f, char *at, size_t len,
+                            size_t *out_taken, struct ws_event *e)
 {
     bool is_whole = f->len <= len;
     bool in_message = *partial != NULL && (*partial)->in_message;
@@ -224,36 +273,36 @@ static enum feed take_frame(struct ws_partial **partial, const struct ws_frame *
     }
     if (is_whole && f->is_final && !in_message) {
         *out_taken = (size_t)f->len;
-        return whole_message(e, f, at);
+        return f->is_packed ? whole_packed(partial, f, at, rules, e) : whole_message(e, f, at);
     }
     if (!ws_partial_need(partial))
         return fail_memory(e);
     begin_frame(*partial, f);
-    return take_piece(*partial, at, len, out_taken, e);
+    return take_piece(*partial, rules, at, len, out_taken, e);
 }
 
 /* One step: the rest of a frame that has begun, or the next frame. */
-static enum feed take_some(struct ws_partial **partial, uint32_t message_bytes, char *at, size_t len, size_t *out_taken,
+static enum feed take_some(struct ws_partial **partial, const struct ws_rules *rules, char *at, size_t len, size_t *out_taken,
                            struct ws_event *e)
 {
     struct ws_frame f;
     size_t          taken;
 
     if (*partial != NULL && (*partial)->in_frame)
-        return take_piece(*partial, at, len, out_taken, e);
-    enum feed fed = take_head(partial, at, len, out_taken, &f, e);
+        return take_piece(*partial, rules, at, len, out_taken, e);
+    enum feed fed = take_head(partial, rules, at, len, out_taken, &f, e);
     if (fed != FEED_DONE)
         return fed;
     if (*partial != NULL)
         (*partial)->head_len = 0;
-    if (is_too_big(*partial, &f, message_bytes))
+    if (is_too_big(*partial, &f, rules->message_bytes))
         return fail(e, WS_CLOSE_TOO_BIG, "the message is too big");
-    fed = take_frame(partial, &f, at + *out_taken, len - *out_taken, &taken, e);
+    fed = take_frame(partial, rules, &f, at + *out_taken, len - *out_taken, &taken, e);
     *out_taken += taken;
     return fed;
 }
 
-enum feed ws_message_feed(struct ws_partial **partial, uint32_t message_bytes, char *at, size_t len, size_t *out_used,
+enum feed ws_message_feed(struct ws_partial **partial, const struct ws_rules *rules, char *at, size_t len, size_t *out_used,
                           struct ws_event *out_event)
 {
     enum feed fed = FEED_MORE;
@@ -263,7 +312,7 @@ enum feed ws_message_feed(struct ws_partial **partial, uint32_t message_bytes, c
     if (*partial != NULL)
         forget_given(*partial);
     while (fed == FEED_MORE && used < len) {
-        fed = take_some(partial, message_bytes, at + used, len - used, &taken, out_event);
+        fed = take_some(partial, rules, at + used, len - used, &taken, out_event);
         used += taken;
     }
     *out_used = used;

@@ -7,7 +7,10 @@
  * Control frames may stand between fragments. Text is checked for UTF-8 as it comes, so that a bad text fails at its first bad
  * byte, not at its end.
  *
- * Bound: a message of at most `message_bytes`; refused with 1009 as soon as the heads of its frames say that it will be larger.
+ * A compressed message (RFC 7692) is collected as it comes and inflated when it is whole, because no window is kept for a connection.
+ *
+ * Bound: a message of at most `message_bytes`; refused with 1009 as soon as the heads of its frames say that it will be larger, or as
+ * soon as it inflates to more.
  */
 #ifndef ENCKE_WS_MESSAGE_H
 #define ENCKE_WS_MESSAGE_H
@@ -19,10 +22,17 @@ enum ws_event_kind { WS_EVENT_MESSAGE, WS_EVENT_PING, WS_EVENT_PONG, WS_EVENT_CL
 struct ws_event {
     enum ws_event_kind kind;
     bool               is_binary;
+    uint32_t           grown;   /* bytes that a message has more than came for it, because it was compressed */
     uint16_t           code;    /* of a Close, 0 when it has none; after FEED_BAD the code to close with */
     const char        *reason;  /* after FEED_BAD: what is wrong; constant */
     struct slice       payload; /* message, application data of a ping or pong, reason of a Close; unmasked; valid until the
                                  * next call or ws_partial_settle */
+};
+
+/* What holds for the messages of a connection. */
+struct ws_rules {
+    uint32_t message_bytes; /* largest message */
+    bool     has_deflate;   /* compression was agreed */
 };
 
 struct ws_partial {
@@ -34,6 +44,7 @@ struct ws_partial {
     uint32_t        utf8;       /* state of the check */
     bool            in_message; /* a fragmented message has begun */
     bool            is_binary;
+    bool            is_packed;  /* the message is compressed */
     bool            in_frame;   /* the head is complete, the payload is not */
     bool            is_given;   /* `message` was given out: forget it at the next call */
     uint8_t         head_len;   /* bytes of an incomplete head */
@@ -44,7 +55,7 @@ struct ws_partial {
 /* Takes bytes (and changes them) up to and with the end of the next event: FEED_DONE, *out_event, and how many were taken in
  * *out_used; call again with the rest. FEED_MORE: all were taken. FEED_BAD: close with out_event->code. *partial is NULL at
  * first and owned by the caller. */
-enum feed ws_message_feed(struct ws_partial **partial, uint32_t message_bytes, char *at, size_t len, size_t *out_used,
+enum feed ws_message_feed(struct ws_partial **partial, const struct ws_rules *rules, char *at, size_t len, size_t *out_used,
                           struct ws_event *out_event);
 
 /* An empty one where there is none. False: no memory. */

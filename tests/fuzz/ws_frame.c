@@ -1,10 +1,12 @@
-/* Messages out of frames: in one piece and in pieces of every small size, with the same events and the same end. */
+/* Messages out of frames, compression agreed and not: in one piece and in pieces of every small size, with the same events and the
+ * same end. */
 #include "fuzz/fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
+#include "ws/deflate.h"
 #include "ws/message.h"
 
 #define MESSAGE_BYTES 5000
@@ -44,7 +46,7 @@ static void note(struct seen *s, const struct ws_event *e)
     s->events++;
 }
 
-static struct seen read_all(const uint8_t *data, size_t size, size_t step)
+static struct seen read_all(const uint8_t *data, size_t size, size_t step, const struct ws_rules *rules)
 {
     struct ws_partial *partial = NULL;
     struct seen        s = { 0 };
@@ -56,7 +58,7 @@ static struct seen read_all(const uint8_t *data, size_t size, size_t step)
         memcpy(piece, data + from, len);
         while (used < len && s.bad == 0) {
             struct ws_event e;
-            enum feed       fed = ws_message_feed(&partial, MESSAGE_BYTES, piece + used, len - used, &taken, &e);
+            enum feed       fed = ws_message_feed(&partial, rules, piece + used, len - used, &taken, &e);
             check(taken <= len - used && (taken > 0 || fed == FEED_BAD));
             used += taken;
             if (fed == FEED_DONE)
@@ -73,14 +75,21 @@ static struct seen read_all(const uint8_t *data, size_t size, size_t step)
     return s;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void read_in_all_steps(const uint8_t *data, size_t size, const struct ws_rules *rules)
 {
     static const size_t steps[] = { 1, 2, 3, 7, 13, 64 };
-    struct seen         whole = read_all(data, size, size > 0 ? size : 1);
+    struct seen         whole = read_all(data, size, size > 0 ? size : 1, rules);
 
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        struct seen s = read_all(data, size, steps[i]);
+        struct seen s = read_all(data, size, steps[i], rules);
         check(s.hash == whole.hash && s.events == whole.events && s.bad == whole.bad);
     }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    read_in_all_steps(data, size, &(struct ws_rules){ .message_bytes = MESSAGE_BYTES });
+    read_in_all_steps(data, size, &(struct ws_rules){ .message_bytes = MESSAGE_BYTES, .has_deflate = true });
+    deflate_part.on_stop();
     return 0;
 }

@@ -28,7 +28,8 @@ FACES = [
     (r"sqlite3\.h", r"src/store/sqlite\w*\.c", 2),
     (r"(mysql\.h|mysql/mysql|mariadb/)", r"src/store/mariadb\w*\.c", 3),
     (r"jansson\.h", r"src/base/json\.c", 1),
-    (r"(zlib|hiredis)", r"(?!)", 0),
+    (r"zlib\.h", r"src/ws/deflate\.c", 1),
+    (r"hiredis", r"(?!)", 0),
 ]
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)

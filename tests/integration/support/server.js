@@ -97,6 +97,7 @@ export class Server {
             'ws.ip': '127.0.0.1', 'ws.port': 0, 'cometql.port': 0,
             'main.state_dir': join(this.directory, 'state'), 'main.password': this.password,
             'store.backend': process.env.ENCKE_TEST_STORE ?? null, // the whole suite against another store
+            ...(process.env.ENCKE_TEST_DEFLATE === '1' ? { 'ws.compression_min': 0 } : {}), // with visitors that agree to it
             ...(Object.keys(options).some((name) => name.includes('.tls_certificate')) ? {} : tlsSettings()),
             ...options,
         };

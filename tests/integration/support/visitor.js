@@ -31,7 +31,7 @@ export class Visitor {
         this.controls = { pings: 0, closeCode: null };
         this.closed = false;
         const address = `${base}${path ?? urlPath({ ...url, uuid: this.uuid })}`;
-        this.socket = new WebSocket(address, protocols, { headers, perMessageDeflate: false, ...connection });
+        this.socket = new WebSocket(address, protocols, { headers, perMessageDeflate: process.env.ENCKE_TEST_DEFLATE === '1', ...connection });
         this.socket.on('message', (data, isBinary) => {
             const text = data.toString('utf8');
             this.texts.push(text);

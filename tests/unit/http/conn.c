@@ -94,7 +94,7 @@ static void on_upgrade(struct stream *s, const struct http_request *r)
         http_refuse(s, 403, "Not this one");
         return;
     }
-    http_upgrade(s, slice_str(last_chosen));
+    http_upgrade(s, slice_str(last_chosen), slice_of(NULL, 0));
     stream_become(s, &echo_ops, NULL);
 }
 

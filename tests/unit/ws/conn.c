@@ -81,7 +81,7 @@ static const struct stream_ops opener = { .name = "opener", .on_open = on_open }
 
 static struct peer start_with(const struct ws_ops *ops, uint32_t ping_ms, uint32_t idle_ms)
 {
-    limits = (struct ws_limits){ 200000, ping_ms, idle_ms };
+    limits = (struct ws_limits){ .message_bytes = 200000, .ping_ms = ping_ms, .idle_ms = idle_ms };
     ws_setup(&limits);
     ops_under_test = ops;
     atomic_store(&opened, 0);

@@ -8,6 +8,7 @@
 #define LIMIT 100000
 
 static const unsigned char mask[4] = { 0x01, 0x80, 0xff, 0x5a };
+static const struct ws_rules rules = { .message_bytes = LIMIT };
 
 /* A conversation: what a client sent, and what was made of it. */
 struct talk {
@@ -50,7 +51,7 @@ static void feed(struct talk *t, struct ws_partial **p, const char *at, size_t l
 
     memcpy(copy, at, len);
     while (used < len && t->bad == 0) {
-        fed = ws_message_feed(p, LIMIT, copy + used, len - used, &taken, &e);
+        fed = ws_message_feed(p, &rules, copy + used, len - used, &taken, &e);
         assert_true(taken <= len - used);
         used += taken;
         if (fed == FEED_DONE)
