@@ -11,6 +11,8 @@
 #define MEM_LEVEL   5    /* a hash of 8 KB is cleared for each message; the next level doubles it and saves 0.1 % */
 #define CHUNK_FIRST 1024 /* inflated at a time, to begin with */
 #define CHUNK_MAX   65536
+#define BLOCKS_FREE 64   /* what a message may have beside its bytes; each one more counts as much as BLOCK_BYTES of them: */
+#define BLOCK_BYTES 64   /* a megabyte of blocks that say nothing but how they would be coded keeps a shard for 85 ms */
 #define BIT_PACKED  0x40u
 
 /* What zlib says in data_type when inflate returns. */
@@ -110,63 +112,79 @@ static z_stream *inflater(void)
     return &own.inflater;
 }
 
-/* Inflates all that is in next_in to `out`. `stream_ended`: its last block said that it is the last. */
-static enum inflated inflate_some(z_stream *z, size_t limit, struct buf *out, bool *stream_ended)
-{
-    size_t chunk = CHUNK_FIRST;
+/* A message while it is inflated. */
+struct inflating {
+    z_stream   *z;
+    struct buf *out;
+    size_t      limit;    /* bytes it may have */
+    size_t      chunk;    /* room for the next step */
+    size_t      blocks;   /* that have ended */
+    bool        has_ended; /* ... the newest of them said that it is the last */
+};
 
-    *stream_ended = false;
-    do {
-        char *room = buf_reserve(out, chunk);
-        if (room == NULL)
-            return INFLATE_NO_MEMORY;
-        z->next_out = (Bytef *)room;
-        z->avail_out = (uInt)chunk;
-        int result = inflate(z, Z_SYNC_FLUSH);
-        out->len += chunk - z->avail_out;
-        if (result == Z_MEM_ERROR)
-            return INFLATE_NO_MEMORY;
-        if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) /* the last: nothing is left to do */
-            return INFLATE_BAD;
-        if (out->len > limit)
-            return INFLATE_TOO_BIG;
-        *stream_ended = result == Z_STREAM_END;
-        chunk = chunk < CHUNK_MAX ? chunk * 2 : chunk;
-    } while (!*stream_ended && z->avail_out == 0);
-    return INFLATED;
+/* What it is counted as: blocks have a price of their own, else one could make many that inflate to nothing. */
+static size_t weight(const struct inflating *i)
+{
+    return i->out->len + (i->blocks > BLOCKS_FREE ? (i->blocks - BLOCKS_FREE) * BLOCK_BYTES : 0);
 }
 
-/* A sender may end each flush with a block that is marked as the last (RFC 7692 section 7.2.1): the next goes on behind it. `is_whole`:
- * the input ends between two blocks. */
-static enum inflated inflate_input(z_stream *z, struct slice in, size_t limit, struct buf *out, bool *is_whole)
+/* Until a block or the room ends, or there is nothing left to read. */
+static enum inflated inflate_step(struct inflating *i)
 {
-    bool stream_ended;
+    z_stream *z = i->z;
+    char     *room = buf_reserve(i->out, i->chunk);
+
+    if (room == NULL)
+        return INFLATE_NO_MEMORY;
+    z->next_out = (Bytef *)room;
+    z->avail_out = (uInt)i->chunk;
+    int result = inflate(z, Z_BLOCK);
+    i->out->len += i->chunk - z->avail_out;
+    if (result == Z_MEM_ERROR)
+        return INFLATE_NO_MEMORY;
+    if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) /* the last: nothing is left to do */
+        return INFLATE_BAD;
+    i->has_ended = result == Z_STREAM_END;
+    i->blocks += i->has_ended || (z->data_type & BETWEEN_BLOCKS) != 0;
+    if (z->avail_out == 0 && i->chunk < CHUNK_MAX)
+        i->chunk *= 2;
+    return weight(i) > i->limit ? INFLATE_TOO_BIG : INFLATED;
+}
+
+/* A sender may end each flush with a block that is marked as the last (RFC 7692 section 7.2.1): the next goes on behind it. */
+static enum inflated inflate_input(struct inflating *i, struct slice in)
+{
+    z_stream *z = i->z;
 
     z->next_in = (Bytef *)(uintptr_t)in.at;
     z->avail_in = (uInt)in.len;
     do {
-        enum inflated end = inflate_some(z, limit, out, &stream_ended);
+        enum inflated end = inflate_step(i);
         if (end != INFLATED)
             return end;
-        if (stream_ended && inflateResetKeep(z) != Z_OK)
+        if (i->has_ended && inflateResetKeep(z) != Z_OK)
             return INFLATE_BAD;
-    } while (stream_ended && z->avail_in > 0);
-    *is_whole = stream_ended || (z->data_type & (BETWEEN_BLOCKS | UNUSED_BITS)) == BETWEEN_BLOCKS;
+    } while (z->avail_in > 0 || (z->avail_out == 0 && !i->has_ended));
     return INFLATED;
+}
+
+/* Not cut off inside a block. */
+static bool is_whole(const struct inflating *i)
+{
+    return i->has_ended || (i->z->data_type & (BETWEEN_BLOCKS | UNUSED_BITS)) == BETWEEN_BLOCKS;
 }
 
 enum inflated inflate_message(struct slice packed, size_t limit, struct buf *out)
 {
     if (packed.len == 0)
         return INFLATED; /* should be one byte (RFC 7692 section 7.2.3.6), but what a flush of nothing gives says nothing else */
-    z_stream *z = packed.len < UINT_MAX ? inflater() : NULL;
-    if (z == NULL)
+    struct inflating i = { .z = packed.len < UINT_MAX ? inflater() : NULL, .out = out, .limit = limit, .chunk = CHUNK_FIRST };
+    if (i.z == NULL)
         return INFLATE_NO_MEMORY;
-    bool          is_whole = false;
-    enum inflated end = inflate_input(z, packed, limit, out, &is_whole);
+    enum inflated end = inflate_input(&i, packed);
     if (end == INFLATED)
-        end = inflate_input(z, slice_of(tail, sizeof tail), limit, out, &is_whole);
-    if (end == INFLATED && !is_whole) /* cut off inside a block */
+        end = inflate_input(&i, slice_of(tail, sizeof tail));
+    if (end == INFLATED && !is_whole(&i))
         end = INFLATE_BAD;
     if (end == INFLATED)
         counter_add(COUNTER_INFLATED, 1);

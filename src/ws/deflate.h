@@ -32,7 +32,8 @@ bool deflate_frame(struct buf *out, struct slice frame);
 enum inflated { INFLATED, INFLATE_BAD, INFLATE_TOO_BIG, INFLATE_NO_MEMORY };
 
 /* Appends what `packed`, the payload of a whole message, was before it was compressed. Looks at the bound while it inflates: never
- * more than `limit` bytes and a little are written, whatever the payload promises. After a failure *out has what came before it. */
+ * more than `limit` bytes and a little are written, whatever the payload promises, and blocks beyond the first few count as bytes, so
+ * that the time it takes is bounded as well. After a failure *out has what came before it. */
 enum inflated inflate_message(struct slice packed, size_t limit, struct buf *out);
 
 /* Gives the shard's states back when it ends. */

@@ -212,6 +212,28 @@ TEST(without_memory_nothing_is_compressed_and_what_comes_compressed_ends_the_con
     buf_clear(&out);
 }
 
+/* Each block of a message that is nothing but empty blocks costs time, and no byte. */
+TEST(empty_blocks_have_their_price)
+{
+    UNUSED_STATE;
+    struct buf lasts = { 0 }, stored = { 0 };
+
+    for (size_t i = 0; i < 64 + LIMIT / 64; i++) {
+        buf_slice_append(&lasts, SLICE("\x03\x00"));
+        buf_slice_append(&stored, SLICE("\x00\x00\x00\xff\xff"));
+    }
+    assert_fails(buf_slice(&lasts), LIMIT / 2, INFLATE_TOO_BIG);
+    assert_fails(buf_slice(&stored), LIMIT / 2, INFLATE_TOO_BIG);
+    buf_byte(&stored, 0);
+    assert_fails(buf_slice(&stored), LIMIT, INFLATE_TOO_BIG); /* one too many */
+    assert_inflates(slice_skip(buf_slice(&stored), 5), "");
+    assert_inflates(slice_first(buf_slice(&stored), 63 * 5 + 1), "");
+    assert_fails(slice_first(buf_slice(&stored), 63 * 5 + 1), 0, INFLATED);
+    assert_fails(slice_first(buf_slice(&stored), 64 * 5 + 1), 0, INFLATE_TOO_BIG);
+    buf_clear(&lasts);
+    buf_clear(&stored);
+}
+
 /* --- messages ---------------------------------------------------------------------------------------------------------- */
 
 static const unsigned char mask[4] = { 1, 2, 3, 4 };
@@ -378,6 +400,7 @@ int main(void)
         RUN(the_examples_of_the_rfc_are_inflated), RUN(blocks_go_on_behind_one_that_is_marked_as_the_last),
         RUN(what_is_no_deflate_is_refused), RUN(a_frame_of_every_form_of_length_comes_back), RUN(each_message_is_compressed_alone),
         RUN(what_is_small_or_does_not_get_smaller_stays_as_it_is), RUN(a_bomb_is_stopped_at_its_bound),
+        RUN(empty_blocks_have_their_price),
         RUN(without_memory_nothing_is_compressed_and_what_comes_compressed_ends_the_connection),
         RUN(compressed_messages_come_between_others), RUN(a_compressed_message_may_come_in_fragments_with_pings_between),
         RUN(a_compressed_message_may_come_in_fragments_of_a_byte), RUN(rsv1_belongs_on_the_first_frame_of_a_message_only), RUN(bad_data_bad_text_and_too_much_of_it_have_their_codes),
