@@ -14,6 +14,7 @@
  *
  * A lost connection is made again after a random part of a growing delay (full jitter), and the list is sent again. Commands
  * given meanwhile wait. A publication whose report was lost with the connection is rejected, not repeated: it may have arrived.
+ * Only when the server was upgraded it says that it did not, and it is repeated.
  * While a channel recovers its live messages are held, so that they come behind those that were missed, each once and in order.
  */
 (function () {
@@ -433,6 +434,12 @@
             }
         }
 
+        /* The server is to stop, or another process has taken its place. */
+        _leaving({ after_ms: after, undone }) {
+            this._returnAfter = Math.min(Number(after) || 0, this.options.maxDelay);
+            this._isUndone = undone === true;
+        }
+
         _handle(frame) {
             if (typeof frame.error === 'number' && frame.error > 400) {
                 const data = parsed(frame.data);
@@ -450,7 +457,7 @@
             else if (frame.pipe === 'sys' && frame.event === 'login')
                 this._loggedIn(frame);
             else if (frame.pipe === 'sys' && frame.event === 'leaving')
-                this._returnAfter = Math.min(Number(frame.data && frame.data.after_ms) || 0, this.options.maxDelay);
+                this._leaving(frame.data || {});
             else if (frame.marker !== undefined)
                 this._answered(frame);
             else if (typeof frame.pipe === 'string' && frame.pipe.startsWith('_answer_to_'))
@@ -590,10 +597,12 @@
             return operation;
         }
 
-        /* What was published on a connection that is gone may have arrived or not: to say so is all that can be done. Questions
-         * are asked again. */
+        /* What was published on a connection that is gone may have arrived or not: to say so is all that can be done, unless the server
+         * has said that it did nothing it has not reported. Questions are asked again. */
         _rejectSentPublications() {
-            const lost = this._operations.filter((operation) => operation.isSent && operation.kind === 'publish');
+            const isUndone = this._isUndone;
+            this._isUndone = false;
+            const lost = isUndone ? [] : this._operations.filter((operation) => operation.isSent && operation.kind === 'publish');
             this._operations = this._operations.filter((operation) => !lost.includes(operation) && operation.kind !== 'recover');
             for (const operation of this._operations)
                 operation.isSent = false;

@@ -16,6 +16,7 @@
 #define UUID_MAX    32
 
 #define RETURN_SPREAD_MS 2000 /* over which clients come back that were told to */
+#define MOVE_SPREAD_MS   100  /* ... when another process serves already: they leave at a pace */
 
 const struct classic_settings *classic_settings;
 
@@ -152,14 +153,17 @@ static void on_drain(struct ws_conn *ws)
     classic_log_go_on(list_object(ws, struct classic, ws));
 }
 
-/* To our own client; it comes back then, and not all of them in one moment. CppComet's library has delays of its own. */
+/* To our own client; it comes back then, and not all of them in one moment. CppComet's library has delays of its own. `undone`: all
+ * that was done has its answer, and what has none may be said again (io/phase.h). */
 static void on_leave(struct ws_conn *ws, uint32_t back_ms)
 {
     struct classic *c = list_object(ws, struct classic, ws);
-    char            data[48];
+    bool            moves = shard_here.is_guest;
+    char            data[64];
     if (!classic_is_new(c))
         return;
-    snprintf(data, sizeof data, "{\"after_ms\":%llu}", (unsigned long long)back_ms + random_u64() % RETURN_SPREAD_MS);
+    snprintf(data, sizeof data, "{\"after_ms\":%llu%s}",
+             (unsigned long long)back_ms + random_u64() % (moves ? MOVE_SPREAD_MS : RETURN_SPREAD_MS), moves ? ",\"undone\":true" : "");
     classic_say(c, &(struct classic_frame){ .data = slice_str(data), .event = SLICE("leaving"), .pipe = SLICE("sys"), .authorized = -1 });
 }
 

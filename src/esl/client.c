@@ -356,6 +356,7 @@ static const struct stream_ops link_ops = {
     .on_bytes = link_on_bytes,
     .on_quiet = link_on_quiet,
     .on_gone = link_on_gone,
+    .is_never_deaf = true, /* somebody's statement waits for it */
 };
 
 static void begin(struct link *k)

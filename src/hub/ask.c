@@ -149,6 +149,24 @@ static struct ask_member *member_new(struct stream *s, struct session *session, 
     return m;
 }
 
+/* Those who are still in the process before, of channels that announce their members. */
+static void add_expected(struct ask *a, const struct channel *c)
+{
+    for (const struct expected *e = c->expected; e != NULL; e = e->next) {
+        struct ask_member *m = calloc(1, sizeof *m + e->uuid_len);
+        if (m == NULL) {
+            a->status = E_NO_MEMORY;
+            return;
+        }
+        m->user_id = e->user_id;
+        put((char *)(m + 1), &m->uuid, slice_of(e->uuid, e->uuid_len));
+        m->user_agent = m->ip = m->origin = m->language = SLICE("");
+        m->next = a->members;
+        a->members = m;
+        a->member_count++;
+    }
+}
+
 static void add_members(struct ask *a)
 {
     struct audience *audience = audience_find(a->app, a->channel, a->hash);
@@ -426,7 +444,9 @@ static void at_home(struct letter *given)
     }
     if (c != NULL && a->kind == ASK_MEMBERS) {
         for (unsigned i = 0; i < c->interest_count; i++)
-            a->walk_mask |= UINT64_C(1) << c->interests[i].shard;
+            if (c->interests[i].shard != INTEREST_BRIDGE)
+                a->walk_mask |= UINT64_C(1) << c->interests[i].shard;
+        add_expected(a, c);
         walk(&a->letter);
         return;
     }

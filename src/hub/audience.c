@@ -8,6 +8,7 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "hub/internal.h"
+#include "hub/record.h"
 
 #define SEATS_KEPT 512 /* an array of fewer does not shrink: 4 KB, and it goes with the last listener */
 
@@ -190,6 +191,9 @@ static enum status interest_apply(uint32_t app, struct slice name, uint64_t hash
     if (c == NULL)
         return count > 0 ? E_NO_MEMORY : OK;
     enum status s = channel_interest_set(c, shard, count, dialects);
+    if (shard_here.is_guest)
+        bridge_say(&(struct record){
+            .kind = RECORD_INTEREST, .app = app, .name = name, .count = (uint32_t)channel_count(c) });
     channel_let_go(c);
     return s;
 }

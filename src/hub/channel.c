@@ -91,7 +91,7 @@ void channel_unset(struct channel *c)
 
 void channel_let_go(struct channel *c)
 {
-    if (c->interest_count > 0 || c->has_setting || c->history_count > 0 || c->is_loading)
+    if (c->interest_count > 0 || c->has_setting || c->history_count > 0 || c->is_loading || c->expected != NULL)
         return;
     map_drop(&hub_own.channels, &c->link);
     counter_sub(COUNTER_CHANNELS, 1);

@@ -62,6 +62,7 @@ struct channel {
     struct history_entry    *oldest; /* owned list */
     struct history_entry    *newest;
     uint32_t                 history_count;
+    struct expected         *expected; /* owned: members whose connections the process before has (bridge.h) */
 };
 
 static inline struct slice channel_name(const struct channel *c)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/counter.h"
-#include "hub/internal.h"
+#include "hub/user_internal.h"
 
 _Thread_local struct hub hub_own;
 struct hub_shared        hub_shared;
@@ -59,6 +59,7 @@ static enum status hub_start(void)
     slab_init(&hub_own.audience_slab, sizeof(struct audience), UINT32_MAX - 1);
     slab_count(&hub_own.audience_slab, COUNTER_SLAB_AUDIENCES, COUNTER_SLAB_AUDIENCES_USED);
     journal_replay();
+    inherit_read();
     return OK;
 }
 
@@ -75,6 +76,8 @@ static uint32_t hub_turn(void)
     wait_ms = sooner(wait_ms, users_turn());
     wait_ms = sooner(wait_ms, history_turn());
     wait_ms = sooner(wait_ms, apps_turn());
+    wait_ms = sooner(wait_ms, bridge_turn());
+    wait_ms = sooner(wait_ms, inherit_turn());
     return store_outstanding() > 0 ? sooner(wait_ms, 1000) : wait_ms; /* a shard that stops waits for them */
 }
 
@@ -87,6 +90,7 @@ static void free_channel(struct map_link *link, void *context)
         c->waiting = (struct ask *)(void *)a->letter.next;
     c->is_loading = false;
     c->interest_count = 0;
+    expected_clear(c);
     c->has_setting = false;
     channel_let_go(c);
 }
@@ -126,4 +130,30 @@ static void hub_stop(void)
         store_leave();
 }
 
-const struct shard_part hub_part = { .name = "hub", .on_start = hub_start, .on_turn = hub_turn, .on_stop = hub_stop };
+/* --- when another process takes over ----------------------------------------------------------------------------------- */
+
+static bool hub_is_settled(void)
+{
+    return hub_own.dirty == SLAB_NONE && list_is_empty(&hub_own.active) && hub_own.held == NULL && hub_own.users.holding == NULL &&
+           store_outstanding() == 0;
+}
+
+/* Those who do not read what was queued for them: it counts as not delivered, and waits for them. */
+static void hub_hasten(void)
+{
+    for (const struct tell *t = hub_own.users.holding; t != NULL; t = (const struct tell *)(const void *)t->letter.next) {
+        struct stream *s = stream_find(t->stream);
+        if (s != NULL)
+            stream_close(s);
+    }
+}
+
+const struct shard_part hub_part = {
+    .name = "hub",
+    .on_start = hub_start,
+    .on_turn = hub_turn,
+    .on_stop = hub_stop,
+    .is_settled = hub_is_settled,
+    .on_hasten = hub_hasten,
+    .on_hand_over = inherit_write,
+};

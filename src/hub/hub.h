@@ -41,6 +41,7 @@ struct hub_setup {
     bool                         has_store;         /* store_open was called */
     bool                       (*app_of_backend)(struct stream *s, uint32_t *out_app); /* false: it has not logged in; may be NULL */
     bool                         stores_history;    /* ... and it keeps histories: what leaves memory is read from it again */
+    uint32_t                     return_ms;         /* how long those are waited for whom the process before has let go (bridge.h) */
     const char                  *floor_prefix;      /* what the names of channels with a floor begin with, for the store */
     struct user_rules            users;
 };

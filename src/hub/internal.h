@@ -63,12 +63,32 @@ struct audience {
     struct walk       walk;
 };
 
+/* The other process of an upgrade (bridge.h); the stream is shard 0's. */
+struct bridge {
+    struct stream *stream;  /* NULL: there is none */
+    struct buf     partial; /* a record of which a part has come */
+    struct buf     scratch;
+    uint64_t       backlog; /* bytes that count in backlogs[0] and may still wait for the other process */
+    uint64_t       expected_until_ms; /* of every shard; 0: nobody is expected, or the old process is still there */
+};
+
+#define INTEREST_BRIDGE UINT16_MAX /* the shard of an interest: the old process's */
+
+/* A member of a channel that announces its members: the old process has his connection, or has let it go. */
+struct expected {
+    struct expected *next;
+    uint32_t         user_id;
+    uint8_t          uuid_len;
+    char             uuid[UUID_TEXT_MAX];
+};
+
 /* The users whose home is here; user.c. */
 struct users {
     struct map      all;
     struct map      tokens;    /* revoked ones; token.c */
     struct list     idle;      /* users with nothing to do, the longest idle first */
     struct list     leaving;   /* without connections, still online for the grace, the first to go first */
+    struct list     returning; /* the same of those whom the process before has let go, and longer */
     struct list     unsettled; /* the store must still be told that their queue was delivered */
     size_t          idle_count;
     uint64_t        queue_bytes; /* memory of all queues */
@@ -91,6 +111,7 @@ struct hub {
     struct list trust_ages; /* the same of channels that record without a setting: they may live shorter */
     uint64_t    history_bytes;
     struct users users;
+    struct bridge bridge;
     struct map   conferences; /* whose home is here; conference.c */
     uint64_t     apps_cursor;   /* of the walk that frees those nobody uses */
     uint64_t     apps_swept_ms;
@@ -155,6 +176,7 @@ struct store_op *journal_channel(enum store_kind kind, const struct channel *c);
 enum status journal_history(const struct channel *c, const struct message *m, struct publish_report *report,
                             void (*on_done)(struct store_op *done), uint64_t note);
 void journal_replay(void);
+bool journal_replay_message(struct channel *c, const struct store_row *row); /* false: no memory */
 struct message *journal_message(const struct store_row *row); /* NULL: no memory */
 
 /* history.c; for history_load.c: one more at the old end, and afterwards back within the bounds. */
@@ -188,6 +210,25 @@ uint32_t apps_turn(void);
 /* publish.c */
 uint32_t reports_turn(void);
 void reports_drop(void);
+
+void channel_forward(struct draft *given, const struct seal *seal); /* of the new process, to the guests here */
+
+/* bridge.c: a record to the other process, from any shard; nothing without one. A message with an interest of the bridge's, in shard 0. */
+struct record;
+void bridge_say(const struct record *r);
+void bridge_message_arrived(struct letter *given);
+void bridge_cut(void); /* it could not be told everything */
+uint32_t bridge_turn(void);
+
+/* inherit.c */
+void inherit_write(struct buf *out);
+void inherit_read(void);
+void inherit_over(void); /* the old process has ended */
+uint32_t inherit_turn(void);
+void channel_bridge_set(uint32_t app, struct slice name, uint32_t count);
+void member_left_there(const struct record *r);
+bool expected_take(struct channel *c, uint32_t user_id, struct slice uuid); /* was he? */
+void expected_clear(struct channel *c);
 
 /* subscription.c: presence says that a session has come or gone. */
 void presence_publish(const struct session *s, const struct audience *a, enum message_kind kind);

@@ -102,13 +102,13 @@ struct message *journal_message(const struct store_row *row)
     return message_seal(d, &(struct seal){ .offset = row->offset, .epoch = row->epoch, .sent_ms = row->time_ms });
 }
 
-/* A message of an earlier life: its epoch is not the channel's present one. */
-static bool replay_message(struct channel *c, const struct store_row *row)
+/* A message of an earlier life: its epoch is not the channel's present one, unless the process before has handed that over. */
+bool journal_replay_message(struct channel *c, const struct store_row *row)
 {
     struct message *m = journal_message(row);
     if (m == NULL)
         return false;
-    c->has_elders = true;
+    c->has_elders |= m->epoch != c->epoch;
     uint32_t limit = c->history_limit;
     if (limit == 0)
         c->history_limit = CHANNEL_HISTORY_MAX; /* a setting of 0 records nothing and keeps what there is */
@@ -137,7 +137,7 @@ static bool replay(const struct store_row *row)
         c->is_cold = hub_shared.setup.stores_history;
     }
     if (row->kind == STORE_HISTORY_ADD)
-        is_done = replay_message(c, row);
+        is_done = journal_replay_message(c, row);
     channel_let_go(c);
     return is_done;
 }

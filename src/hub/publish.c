@@ -103,13 +103,14 @@ static uint64_t deliver(struct message *m, const struct channel *c)
     uint64_t mask = 0;
     atomic_fetch_add_explicit(&m->refs, c->interest_count, memory_order_relaxed);
     for (unsigned i = 0; i < c->interest_count; i++) {
-        unsigned         shard = c->interests[i].shard;
+        bool             is_bridge = c->interests[i].shard == INTEREST_BRIDGE; /* in shard 0 */
+        unsigned         shard = is_bridge ? 0 : c->interests[i].shard;
         struct delivery *d = message_delivery(m, i);
         mask |= UINT64_C(1) << shard;
         atomic_fetch_add_explicit(&hub_shared.backlogs[shard].bytes, m->size, memory_order_relaxed);
-        d->letter.deliver = delivery_arrived;
+        d->letter.deliver = is_bridge ? bridge_message_arrived : delivery_arrived;
         if (shard == shard_here.index)
-            fanout_add(d);
+            d->letter.deliver(&d->letter);
         else
             shard_post(shard, &d->letter); /* not hub_post: it could change the list that is walked here */
     }
@@ -187,9 +188,49 @@ static void channel_publish(struct draft *given)
     report_finish(r, shards_mask);
 }
 
+/* He was here already: for those who listen nothing has changed. */
+static bool has_only_moved(struct draft *given)
+{
+    struct channel *c = given->kind == MESSAGE_JOIN ? channel_find(given->app, given->channel, given->hash) : NULL;
+    if (c == NULL || !expected_take(c, given->user_id, given->uuid))
+        return false;
+    struct publish_report *r = given->report;
+    given->report = NULL;
+    draft_free(given);
+    channel_let_go(c);
+    if (r != NULL)
+        report_finish(r, 0);
+    return true;
+}
+
 static void draft_arrived(struct letter *given)
 {
-    channel_publish((struct draft *)(void *)given);
+    struct draft *d = (struct draft *)(void *)given;
+    if (!has_only_moved(d))
+        channel_publish(d);
+}
+
+void channel_forward(struct draft *given, const struct seal *seal)
+{
+    interest_flush();
+    struct channel *c = channel_find(given->app, given->channel, given->hash);
+    if (c == NULL) { /* the last one has left meanwhile */
+        draft_free(given);
+        return;
+    }
+    struct message *m = message_seal(given, &(struct seal){ .offset = seal->offset,
+                                                            .epoch = seal->epoch,
+                                                            .sent_ms = seal->sent_ms,
+                                                            .dialects = channel_dialects(c),
+                                                            .deliveries = c->interest_count });
+    if (m == NULL) {
+        bridge_cut(); /* nobody may miss it and go on as if nothing had happened */
+        return;
+    }
+    c->offset = m->offset;
+    (void)deliver(m, c);
+    message_unref(m);
+    channel_let_go(c);
 }
 
 /* --- at the door ------------------------------------------------------------------------------------------------------- */
@@ -197,6 +238,10 @@ static void draft_arrived(struct letter *given)
 enum status publish(struct draft *given, struct stream *asker, uint64_t note,
                     void (*on_done)(struct stream *asker, const struct publish_report *r))
 {
+    if (shard_here.is_guest) { /* what is said about those who leave is said by the process they go to */
+        draft_free(given);
+        return OK;
+    }
     if (asker != NULL) {
         given->report = malloc(sizeof *given->report);
         if (given->report == NULL) {
@@ -209,7 +254,7 @@ enum status publish(struct draft *given, struct stream *asker, uint64_t note,
     given->letter.deliver = draft_arrived;
     unsigned home = channel_home(given->hash);
     if (home == shard_here.index)
-        channel_publish(given);
+        draft_arrived(&given->letter);
     else
         hub_post(home, &given->letter);
     return OK;

@@ -4,6 +4,7 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "hub/internal.h"
+#include "hub/record.h"
 #include "io/meter.h"
 
 #define IN_FLIGHT_LIMIT 30000 /* of its 15 bits */
@@ -139,11 +140,23 @@ static enum status announce(const struct session *s, struct draft *given)
     return status;
 }
 
+/* Who was told to leave comes back, in the other process. */
+static void say_left_there(const struct session *s, const struct audience *a, struct slice uuid)
+{
+    if ((s->stream->flags & STREAM_LEAVING) == 0)
+        bridge_say(&(struct record){
+            .kind = RECORD_LEFT, .app = s->app, .user_id = s->user_id, .name = audience_name(a), .extra = uuid });
+}
+
 void presence_publish(const struct session *s, const struct audience *a, enum message_kind kind)
 {
     static struct log_limit limit = { .every_ms = 10000 };
     char                    text[UUID_TEXT_MAX];
     struct slice            uuid = session_uuid(s, text);
+    if (shard_here.is_guest) {
+        say_left_there(s, a, uuid);
+        return;
+    }
     struct draft           *d = draft_new(s->app, audience_name(a), slice_of(NULL, 0), slice_of(NULL, 0));
     if (d == NULL) {
         log_limited(&limit, LOG_ERROR, "hub: no memory; a presence event was lost");

@@ -368,6 +368,7 @@ void users_start(void)
 {
     list_init(&hub_own.users.idle);
     list_init(&hub_own.users.leaving);
+    list_init(&hub_own.users.returning);
     list_init(&hub_own.users.unsettled);
 }
 
@@ -398,7 +399,7 @@ uint32_t users_turn(void)
     }
     if (is_holding)
         return 5;
-    return list_is_empty(&hub_own.users.leaving) ? SHARD_ANY_TIME : 50;
+    return list_is_empty(&hub_own.users.leaving) && list_is_empty(&hub_own.users.returning) ? SHARD_ANY_TIME : 50;
 }
 
 static void free_user(struct map_link *link, void *context)

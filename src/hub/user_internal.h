@@ -35,6 +35,8 @@ struct user {
     bool              is_leaving; /* ... and will be told otherwise when the grace is over */
     bool              is_idle;    /* in users.idle */
     bool              is_settling; /* a QUEUE_DROP is on its way */
+    bool              is_elsewhere; /* the process before has connections of his (bridge.h) */
+    bool              is_called;    /* ... and was told that they are to leave now */
     uint8_t           hash_len;   /* 0: he has none */
     char              hash[USER_HASH_MAX];
     unsigned char     sip_secret[USER_SIP_SECRET];
@@ -87,6 +89,13 @@ void user_end_all(struct user *u, enum leave_reason why);
 void users_leave_due(void);
 void users_expire_due(void);
 void user_last_words(struct user *u);
+
+void user_call(struct user *u); /* from the process before, if he is there */
+void user_move(uint32_t app, uint32_t id); /* in the process before: his connections leave now */
+void user_gone_there(uint32_t app, uint32_t id); /* the process before has none of his any more */
+void users_gone_there(void); /* ... of nobody's */
+struct record;
+bool user_inherit(const struct record *r); /* false: no memory */
 
 /* --- user_secret.c */
 void user_secret_login(struct user *u, struct ask *a); /* gives him one, or says the one he has */

@@ -6,6 +6,7 @@
 #include "base/counter.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "hub/record.h"
 #include "hub/user_internal.h"
 
 /* When the token of a connection ends. The heap may hold entries of connections that are gone or renewed; they are skipped when
@@ -82,10 +83,10 @@ static void leave_soon(struct user *u)
     list_add_last(&hub_own.users.leaving, &u->place);
 }
 
-void users_leave_due(void)
+static void leave_due(struct list *leaving)
 {
-    while (!list_is_empty(&hub_own.users.leaving)) {
-        struct user *u = list_object(hub_own.users.leaving.next, struct user, place);
+    while (!list_is_empty(leaving)) {
+        struct user *u = list_object(leaving->next, struct user, place);
         if (u->leaves_at_ms > shard_here.now_ms)
             return;
         list_unlink(&u->place);
@@ -95,9 +96,17 @@ void users_leave_due(void)
     }
 }
 
+void users_leave_due(void)
+{
+    if (shard_here.is_guest)
+        return; /* the process that has taken over knows whether they come back */
+    leave_due(&hub_own.users.leaving);
+    leave_due(&hub_own.users.returning);
+}
+
 void user_last_words(struct user *u)
 {
-    if (u->is_online)
+    if (u->is_online && !shard_here.is_guest)
         save_seen(u, shard_wall_s());
 }
 
@@ -137,6 +146,7 @@ void user_end_all(struct user *u, enum leave_reason why)
 {
     if (why == LEAVE_REVOKED)
         user_secret_drop(u);
+    user_call(u);
     for (unsigned i = 0; i < u->conn_count; i++)
         end_connection(&u->conns[i], why);
 }
@@ -164,7 +174,10 @@ static void conn_gone(uint32_t app, uint32_t user_id, uint64_t stream)
     memmove(conn, conn + 1, (size_t)(&u->conns[--u->conn_count] - conn) * sizeof *conn);
     if (u->conn_count == 0) {
         user_secret_left(u);
-        leave_soon(u);
+        if (shard_here.is_guest)
+            bridge_say(&(struct record){ .kind = RECORD_GONE, .app = app, .user_id = user_id });
+        else if (!u->is_elsewhere)
+            leave_soon(u);
     }
     user_go_on(u);
 }
@@ -188,6 +201,91 @@ void user_left(uint32_t app, uint32_t user_id, uint64_t stream)
         *l = (struct leaving){ .letter = { .deliver = leaving_arrived }, .app = app, .user_id = user_id, .stream = stream };
         hub_post(home, &l->letter);
     }
+}
+
+/* --- between two processes (bridge.h) ---------------------------------------------------------------------------------- */
+
+void user_call(struct user *u)
+{
+    if (!u->is_elsewhere || u->is_called)
+        return;
+    u->is_called = true;
+    bridge_say(&(struct record){ .kind = RECORD_MOVE, .app = u->app, .user_id = u->id });
+}
+
+static void move_arrived(struct letter *given)
+{
+    struct ending *e = (struct ending *)(void *)given;
+    struct stream *s = stream_find(e->stream);
+    if (s != NULL)
+        stream_leave(s, 0);
+    free(e);
+}
+
+/* Without memory he leaves when his turn comes. */
+void user_move(uint32_t app, uint32_t id)
+{
+    const struct user *u = user_find(app, id);
+    for (unsigned i = 0; u != NULL && i < u->conn_count; i++) {
+        struct ending *e = malloc(sizeof *e);
+        if (e == NULL)
+            return;
+        *e = (struct ending){ .letter = { .deliver = move_arrived }, .stream = u->conns[i].stream };
+        shard_post(stream_id_shard(e->stream), &e->letter);
+    }
+}
+
+/* He is on his way, unless he does not come. */
+static void await_return(struct user *u)
+{
+    u->is_elsewhere = false;
+    if (u->conn_count > 0 || !u->is_online || u->is_leaving)
+        return;
+    user_secret_left(u);
+    u->is_leaving = true;
+    u->leaves_at_ms = shard_here.now_ms + hub_shared.setup.return_ms;
+    list_add_last(&hub_own.users.returning, &u->place);
+}
+
+void user_gone_there(uint32_t app, uint32_t id)
+{
+    struct user *u = user_find(app, id);
+    if (u != NULL && u->is_elsewhere)
+        await_return(u);
+}
+
+static void gone_there(struct map_link *link, void *context)
+{
+    struct user *u = list_object(link, struct user, link);
+    (void)context;
+    if (u->is_elsewhere)
+        await_return(u);
+}
+
+void users_gone_there(void)
+{
+    map_each(&hub_own.users.all, gone_there, NULL);
+}
+
+bool user_inherit(const struct record *r)
+{
+    struct user *u = user_get(r->app, r->user_id);
+    if (u == NULL)
+        return false;
+    if (r->payload.len == sizeof u->sip_secret) {
+        memcpy(u->sip_secret, r->payload.at, sizeof u->sip_secret);
+        u->sip_until_ms = r->number == UINT64_MAX ? UINT64_MAX : shard_here.now_ms + r->number;
+    }
+    if (r->flags & RECORD_IS_ONLINE && !u->is_online) {
+        u->is_online = true;
+        counter_add(COUNTER_USERS_ONLINE, 1);
+        if (r->count > 0)
+            u->is_elsewhere = true;
+        else
+            await_return(u);
+    }
+    user_go_on(u);
+    return true;
 }
 
 /* --- tokens end -------------------------------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 
 #include "base/counter.h"
 #include "base/log.h"
+#include "hub/record.h"
 #include "hub/user_internal.h"
 
 #define WINDOW_MESSAGES 64
@@ -383,6 +384,7 @@ static enum status enqueue(struct user *u, struct ask *a, const struct message *
     op->context = s;
     u->pins++;
     counter_add(COUNTER_QUEUED_PERSONAL, 1);
+    user_call(u);
     journal_send(op, on_queued);
     return OK;
 }
@@ -392,6 +394,20 @@ static void to_queue(struct user *u, struct ask *a, const struct message *m)
     a->status = enqueue(u, a, m);
     if (a->status != OK)
         ask_answer(a);
+}
+
+/* Connections that the process before still has get it as well; where there are no others it waits for them here. */
+static void tell_there(const struct user *u, const struct message *m)
+{
+    if (u->is_elsewhere)
+        bridge_say(&(struct record){
+            .kind = RECORD_TELL,
+            .app = u->app,
+            .user_id = u->id,
+            .flags = m->draft->is_object ? RECORD_IS_OBJECT : 0,
+            .event = m->draft->event,
+            .payload = m->draft->payload,
+        });
 }
 
 /* All connections have said whether they took it. */
@@ -408,10 +424,12 @@ static void user_told(struct user *u)
     u->tell_message = NULL;
     a->number = u->tells_taken;
     u->is_acting = true;
-    if (u->tells_taken > 0)
+    if (u->tells_taken > 0) {
+        tell_there(u, m);
         ask_answer(a);
-    else
+    } else {
         to_queue(u, a, m);
+    }
     u->is_acting = false;
     message_unref(m);
     user_go_on(u);

@@ -3,7 +3,9 @@
 #define ENCKE_IO_INTERNAL_H
 
 #include <pthread.h>
+#include <semaphore.h>
 
+#include "base/buf.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/slab.h"
@@ -56,6 +58,24 @@ struct meters {
     uint32_t      second; /* that `count` is of */
 };
 
+/* ThreadSanitizer keeps its own books of descriptors and knows one table for each process: under it the tables stay together. */
+#ifdef __SANITIZE_THREAD__
+#define SPLITS_TABLES 0
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SPLITS_TABLES 0
+#endif
+#endif
+#ifndef SPLITS_TABLES
+#define SPLITS_TABLES 1
+#endif
+
+/* A listening socket, as main has it, and every shard before its table splits. */
+struct door {
+    int     fd;
+    uint8_t port, shard;
+};
+
 /* A listener of this shard. */
 struct listener {
     int                fd;
@@ -76,7 +96,8 @@ struct shard {
     struct slab      streams;
     struct wheel     wheel;
     struct map       told;      /* what proxies said of their clients: peer.c */
-    struct listener *listeners; /* owned, port_count of them */
+    struct listener *listeners; /* owned */
+    unsigned         listener_count;
     struct cork      cork;
     char            *scratch;   /* owned, LOOP_READ bytes */
     uint32_t         graves;    /* first of the closed streams, linked by stream->grave; SLAB_NONE at the end */
@@ -88,6 +109,14 @@ struct shard {
     struct newcomers newcomers;
     struct meters    meters;
     bool             listeners_closed;
+    bool             is_shut; /* nobody is accepted: phase.h */
+    bool             is_deaf; /* nothing is read */
+    uint8_t          phase;   /* enum phase that this shard is in */
+    uint64_t         posted, taken; /* letters by this shard, and to it; main's while it is frozen */
+    bool             is_settled;    /* ... and when it was frozen nothing was under way here */
+    _Atomic uint8_t  phase_seen;    /* `phase`, for main */
+    _Atomic uint8_t  is_quiet;      /* nothing was left to do in the last turn */
+    sem_t            go;            /* main to a frozen shard */
     uint64_t         resume_accept_ms;
     uint64_t         drain_from_ms; /* 0: not draining */
     uint64_t         drained;       /* told to leave since then */
@@ -110,15 +139,33 @@ struct shards {
     _Atomic uint64_t *accounts;     /* owned: of addresses; admission.c. NULL: none are kept */
     _Atomic uint64_t next_at;       /* when the next connection may come, for admission.rate */
     _Atomic int     stop_grace_ms;  /* < 0: run */
+    struct door    *doors;          /* owned; main's, and constant while shards start */
+    unsigned        door_count;
+    int             hotline[2];     /* main -> shard 0: descriptors; made before the tables split */
+    _Atomic uint8_t phase;          /* enum phase that main wants */
+    _Atomic uint64_t posted;        /* letters by threads that are no shard */
+    struct buf     *dump;           /* where a frozen shard is to write what it hands over; NULL: nowhere */
 };
 
 extern struct shards shards;
+
+/* shard.c */
+void shards_wake(void);
+
+/* phase.c */
+void phase_init(bool starts_shut);
+void phase_turn(struct shard *shard);
+bool phase_is_settled(const struct shard *shard); /* nothing is under way here that somebody waits for */
+void phase_report(struct shard *shard, bool letters_left); /* at the end of a turn */
 
 /* listener.c */
 enum status listeners_open(struct shard *shard, struct error *out_error);
 void listeners_close(struct shard *shard);
 void listener_accept(struct shard *shard, struct listener *l);
 void listeners_resume(struct shard *shard); /* a second after a pause */
+void listeners_shut(struct shard *shard, bool is_shut);
+enum status doors_open(const struct shards_setup *setup, struct error *out_error); /* main, before the tables split */
+void doors_close(void); /* main's copies */
 
 /* admission.c */
 bool accounts_open(const struct admission *rules);
@@ -152,6 +199,7 @@ struct stream *stream_local(struct shard *shard, uint64_t id); /* closed ones, t
 void stream_read_waiting(struct shard *shard, uint64_t id);
 const struct port *stream_port(const struct stream *s);
 struct stream *stream_adopt(struct shard *shard, int fd, uint8_t port, struct guest given);
+struct stream *stream_taken_over(struct shard *shard, int fd, uint8_t port, const struct stream_ops *ops, void *owner);
 struct stream *stream_dialled(struct shard *shard, int fd, uint8_t port, const struct stream_ops *ops, void *owner);
 void stream_on_events(struct shard *shard, uint64_t id, uint32_t events);
 void stream_read_ready(struct shard *shard);
@@ -159,6 +207,8 @@ void stream_on_due(void *stream);
 void graves_run(struct shard *shard, unsigned most);
 void streams_leave(struct shard *shard, uint64_t most, uint32_t back_ms);
 void streams_close_all(struct shard *shard);
+void streams_leave_but_guests(struct shard *shard);
+void streams_read_again(struct shard *shard);
 void stream_mark_ready(struct shard *shard, struct stream *s);
 bool stream_mind_unsent(struct stream *s);
 bool stream_cork_flush(struct stream *s);

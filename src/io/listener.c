@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -84,6 +85,10 @@ enum status port_reserve(struct port *p, struct error *out_error)
     p->reserved_fd = -1;
     if (!port_listens(p))
         return OK;
+    if (p->inherited_count > 0) {
+        p->port = port_of(p->inherited[0]);
+        return OK;
+    }
     if (address_of(p, &address) == 0)
         return error_set(out_error, E_CONFIG, "%s.ip: '%s' is not a numeric IP address", p->name, p->ip);
 
@@ -100,6 +105,19 @@ enum status port_reserve(struct port *p, struct error *out_error)
     return p->reserved_fd >= 0 ? OK : port_error(p, out_error);
 }
 
+bool port_fits(const struct port *p, int fd)
+{
+    struct sockaddr_storage there, wanted;
+    socklen_t               len = sizeof there;
+    if (!port_listens(p) || address_of(p, &wanted) == 0 || getsockname(fd, (struct sockaddr *)&there, &len) < 0 ||
+        there.ss_family != wanted.ss_family || (p->port != 0 && port_of(fd) != p->port))
+        return false;
+    const struct sockaddr_in  *a4 = (const void *)&there, *b4 = (const void *)&wanted;
+    const struct sockaddr_in6 *a6 = (const void *)&there, *b6 = (const void *)&wanted;
+    return there.ss_family == AF_INET ? a4->sin_addr.s_addr == b4->sin_addr.s_addr
+                                      : memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0;
+}
+
 void port_release(struct port *p)
 {
     if (p->reserved_fd >= 0)
@@ -107,14 +125,70 @@ void port_release(struct port *p)
     p->reserved_fd = -1;
 }
 
+/* --- doors: main's ----------------------------------------------------------------------------------------------------- */
+
+/* The sockets of the process before have clients in their backlogs: all of them are kept, also when there are fewer shards now. */
+static unsigned doors_of(const struct port *p, unsigned shard_count)
+{
+    if (!port_listens(p))
+        return 0;
+    return p->inherited_count > shard_count ? p->inherited_count : shard_count;
+}
+
+enum status doors_open(const struct shards_setup *setup, struct error *out_error)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < setup->port_count; i++)
+        count += doors_of(&setup->ports[i], setup->shard_count);
+    shards.doors = calloc(count + 1u, sizeof *shards.doors);
+    shards.door_count = 0;
+    if (shards.doors == NULL)
+        return error_plain(out_error, E_NO_MEMORY);
+    for (unsigned i = 0; i < setup->port_count; i++) {
+        const struct port *p = &setup->ports[i];
+        for (unsigned k = 0; k < doors_of(p, setup->shard_count); k++) {
+            int fd = k < p->inherited_count ? p->inherited[k] : bound_socket(p, true);
+            if (fd < 0)
+                return port_error(p, out_error);
+            shards.doors[shards.door_count++] = (struct door){ .fd = fd, .port = (uint8_t)i, .shard = (uint8_t)(k % setup->shard_count) };
+        }
+    }
+    return OK;
+}
+
+void doors_close(void)
+{
+    for (unsigned i = 0; SPLITS_TABLES && i < shards.door_count; i++)
+        close(shards.doors[i].fd);
+    shards.door_count = 0;
+}
+
+unsigned shards_doors(unsigned port, int *out_fds, unsigned most)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < shards.door_count && count < most; i++)
+        if (shards.doors[i].port == port)
+            out_fds[count++] = shards.doors[i].fd;
+    return count;
+}
+
+/* --- listeners: a shard's ---------------------------------------------------------------------------------------------- */
+
+/* Zero: it stays silent until somebody listens again. */
+static void listener_events(struct shard *shard, struct listener *l, uint32_t events)
+{
+    struct epoll_event e = { .events = events, .data.u64 = LISTENER_MARK | (uint64_t)(l - shard->listeners) };
+    epoll_ctl(shard->epoll_fd, EPOLL_CTL_MOD, l->fd, &e);
+}
+
 static enum status listener_open(struct shard *shard, struct listener *l, struct error *out_error)
 {
     int on = 1;
-    l->fd = bound_socket(l->port, true);
-    if (l->fd < 0 || listen(l->fd, l->port->backlog) < 0)
+    if (listen(l->fd, l->port->backlog) < 0)
         return port_error(l->port, out_error);
     setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* accepted sockets inherit it */
-    struct epoll_event e = { .events = EPOLLIN, .data.u64 = LISTENER_MARK | l->number };
+    l->is_paused = shard->is_shut;
+    struct epoll_event e = { .events = l->is_paused ? 0 : EPOLLIN, .data.u64 = LISTENER_MARK | (uint64_t)(l - shard->listeners) };
     if (epoll_ctl(shard->epoll_fd, EPOLL_CTL_ADD, l->fd, &e) < 0)
         return error_set(out_error, E_IO, "epoll: %s", strerror(errno));
     return OK;
@@ -122,43 +196,55 @@ static enum status listener_open(struct shard *shard, struct listener *l, struct
 
 enum status listeners_open(struct shard *shard, struct error *out_error)
 {
-    for (unsigned i = 0; i < shard->setup->port_count; i++) {
-        shard->listeners[i] = (struct listener){ .fd = -1, .port = &shard->setup->ports[i], .number = (uint8_t)i };
-        enum status s = port_listens(&shard->setup->ports[i]) ? listener_open(shard, &shard->listeners[i], out_error) : OK;
+    for (unsigned i = 0; i < shards.door_count; i++) {
+        const struct door *d = &shards.doors[i];
+        if (d->shard != shard->index)
+            continue;
+        struct listener *l = &shard->listeners[shard->listener_count++];
+        *l = (struct listener){ .fd = d->fd, .port = &shard->setup->ports[d->port], .number = d->port };
+        enum status s = listener_open(shard, l, out_error);
         if (s != OK)
             return s;
     }
     return OK;
 }
 
+/* Out of epoll in words: the socket lives on where it was given to, and would wake this shard for ever. */
 void listeners_close(struct shard *shard)
 {
-    for (unsigned i = 0; i < shard->setup->port_count; i++) {
-        if (shard->listeners[i].fd >= 0)
-            close(shard->listeners[i].fd);
-        shard->listeners[i].fd = -1;
+    for (unsigned i = 0; i < shard->listener_count; i++) {
+        epoll_ctl(shard->epoll_fd, EPOLL_CTL_DEL, shard->listeners[i].fd, NULL);
+        close(shard->listeners[i].fd);
     }
+    shard->listener_count = 0;
     shard->listeners_closed = true;
 }
 
 static void listener_pause(struct shard *shard, struct listener *l)
 {
-    struct epoll_event e = { .events = 0, .data.u64 = LISTENER_MARK | l->number };
-    epoll_ctl(shard->epoll_fd, EPOLL_CTL_MOD, l->fd, &e);
+    listener_events(shard, l, 0);
     l->is_paused = true;
     shard->resume_accept_ms = shard_here.now_ms + RETRY_ACCEPT_MS;
 }
 
+void listeners_shut(struct shard *shard, bool is_shut)
+{
+    shard->is_shut = is_shut;
+    for (unsigned i = 0; i < shard->listener_count; i++) {
+        shard->listeners[i].is_paused = is_shut;
+        listener_events(shard, &shard->listeners[i], is_shut ? 0 : EPOLLIN);
+    }
+}
+
 void listeners_resume(struct shard *shard)
 {
-    if (shard->resume_accept_ms == 0 || shard_here.now_ms < shard->resume_accept_ms || shard->listeners_closed)
+    if (shard->resume_accept_ms == 0 || shard_here.now_ms < shard->resume_accept_ms || shard->is_shut)
         return;
     shard->resume_accept_ms = 0;
-    for (unsigned i = 0; i < shard->setup->port_count; i++) {
-        struct listener   *l = &shard->listeners[i];
-        struct epoll_event e = { .events = EPOLLIN, .data.u64 = LISTENER_MARK | l->number };
-        if (l->is_paused && epoll_ctl(shard->epoll_fd, EPOLL_CTL_MOD, l->fd, &e) == 0)
-            l->is_paused = false;
+    for (unsigned i = 0; i < shard->listener_count; i++) {
+        if (shard->listeners[i].is_paused)
+            listener_events(shard, &shard->listeners[i], EPOLLIN);
+        shard->listeners[i].is_paused = false;
     }
 }
 

@@ -4,6 +4,9 @@
  * whether the port is free, by binding it without SO_REUSEPORT, because two servers that share a port by accident would each
  * get half of the clients.
  *
+ * main makes the sockets (doors) before the tables split, and each shard closes those of the others: so main can give them to the
+ * process that takes over (docs/internals/upgrade.md), and what waits in a backlog waits for that one.
+ *
  * Near the limit of its descriptor table a shard pauses its listeners: what waits in the backlog stays there, and it looks
  * again each second whether descriptors are free. Who may not come in (io/admission.h) is accepted and refused with a text.
  */
@@ -35,6 +38,8 @@ struct port {
     struct tls_context      *tls;        /* borrowed; NULL: plain. Otherwise all it says is TLS */
     enum counter             online, added, ended, events;
     int                      reserved_fd; /* main's, bound but not listening; -1 once released */
+    const int               *inherited;   /* borrowed: listening sockets of the process before, to be taken over; NULL: none */
+    unsigned                 inherited_count;
 };
 
 static inline bool port_listens(const struct port *p)
@@ -46,5 +51,8 @@ static inline bool port_listens(const struct port *p)
  * listen. */
 enum status port_reserve(struct port *p, struct error *out_error) __attribute__((warn_unused_result));
 void port_release(struct port *p);
+
+/* Does this listening socket listen where the port is to? */
+bool port_fits(const struct port *p, int fd);
 
 #endif

@@ -26,6 +26,7 @@ static bool inbox_drain(struct shard *shard)
         if ((l = inbox_take(&shard->inbox)) == NULL)
             return false;
         counter_freed(COUNTER_INBOX_LETTERS, 1);
+        shard->taken++;
         l->deliver(l);
     }
     return true;
@@ -64,8 +65,8 @@ static void handle(struct shard *shard, const struct epoll_event *e)
         (void)!read(shard->wake_fd, &count, sizeof count);
         counter_add(COUNTER_WAKEUPS, 1);
     } else if (mark & LISTENER_MARK) {
-        if (!shard->listeners_closed)
-            listener_accept(shard, &shard->listeners[mark & 0xff]);
+        if (!shard->listeners_closed && !shard->is_shut)
+            listener_accept(shard, &shard->listeners[mark & 0xffff]);
     } else {
         stream_on_events(shard, mark, e->events);
     }
@@ -111,13 +112,14 @@ void loop_run(struct shard *shard)
     struct epoll_event events[LOOP_EVENTS];
     bool               is_busy;
     do {
+        phase_turn(shard);
         clock_tick();
         bool     letters_left = inbox_drain(shard);
         bool     is_draining = drain_turn(shard);
         uint32_t most_ms = parts_turn(shard);
-        is_busy = letters_left || most_ms != SHARD_ANY_TIME;
+        is_busy = letters_left || most_ms == 0 || (shard->stop_by_ms > 0 && !phase_is_settled(shard));
         if (most_ms > LONGEST_WAIT_MS)
-            most_ms = shard->stop_by_ms > 0 || is_draining ? STOPPING_WAIT_MS : LONGEST_WAIT_MS;
+            most_ms = shard->stop_by_ms > 0 || is_draining || shard->is_deaf ? STOPPING_WAIT_MS : LONGEST_WAIT_MS;
         wheel_turn(&shard->wheel, shard_here.now_ms, stream_on_due, LOOP_TIMERS);
         listeners_resume(shard);
         bool must_hurry = letters_left || shard->graves != SLAB_NONE;
@@ -128,6 +130,7 @@ void loop_run(struct shard *shard)
         stream_read_ready(shard);
         newcomers_turn(shard);
         graves_run(shard, LOOP_GRAVES);
+        phase_report(shard, letters_left);
         counter_add(COUNTER_TURNS, 1);
         counter_add(COUNTER_EVENTS, n > 0 ? (uint64_t)n : 0);
     } while (!is_stopped(shard, is_busy));

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/aead.h"
@@ -17,18 +18,6 @@
 #include "io/internal.h"
 
 #define TABLE_RESERVED 64 /* descriptors of a table that are not connections: standard streams, eventfds, files */
-
-/* ThreadSanitizer keeps its own books of descriptors and knows one table for each process: under it the tables stay together. */
-#ifdef __SANITIZE_THREAD__
-#define SPLITS_TABLES 0
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define SPLITS_TABLES 0
-#endif
-#endif
-#ifndef SPLITS_TABLES
-#define SPLITS_TABLES 1
-#endif
 
 _Thread_local struct shard_here shard_here;
 _Thread_local struct shard     *shard_own;
@@ -40,6 +29,10 @@ void shard_post(unsigned to, struct letter *given)
 {
     struct shard *s = &shards.shards[to];
     counter_held(COUNTER_INBOX_LETTERS, 1);
+    if (shard_own != NULL)
+        shard_own->posted++;
+    else
+        atomic_fetch_add_explicit(&shards.posted, 1, memory_order_relaxed);
     if (inbox_post(&s->inbox, given)) {
         uint64_t one = 1;
         (void)!write(s->wake_fd, &one, sizeof one);
@@ -50,11 +43,9 @@ static enum status own_memory(struct shard *shard, struct error *e)
 {
     shard->scratch = malloc(LOOP_READ);
     shard->cork.bytes = malloc(CORK_BYTES);
-    shard->listeners = calloc(shard->setup->port_count + 1, sizeof *shard->listeners);
+    shard->listeners = calloc(shards.door_count + 1u, sizeof *shard->listeners);
     if (shard->scratch == NULL || shard->cork.bytes == NULL || shard->listeners == NULL)
         return error_plain(e, E_NO_MEMORY);
-    for (unsigned i = 0; i < shard->setup->port_count; i++)
-        shard->listeners[i].fd = -1;
     shard->graves = SLAB_NONE;
     uint32_t reserved = TABLE_RESERVED + shards.count;
     shard->table_limit = shard->setup->nofile > 2 * reserved ? shard->setup->nofile - reserved : reserved;
@@ -64,9 +55,25 @@ static enum status own_memory(struct shard *shard, struct error *e)
         return error_plain(e, E_NO_MEMORY);
     slab_init(&shard->streams, sizeof(struct stream), shard->table_limit);
     slab_count(&shard->streams, COUNTER_SLAB_STREAMS, COUNTER_SLAB_STREAMS_USED);
-    counter_held(COUNTER_MEMORY_SHARDS, sizeof *shard + LOOP_READ + CORK_BYTES + shard->setup->port_count * sizeof *shard->listeners);
+    counter_held(COUNTER_MEMORY_SHARDS, sizeof *shard + LOOP_READ + CORK_BYTES + shards.door_count * sizeof *shard->listeners);
     wheel_init(&shard->wheel, &shard->streams, offsetof(struct stream, timer), shard_here.now_ms);
     return OK;
+}
+
+/* What main made for itself or for other shards would live on here after they let go of it. */
+static void close_foreign(const struct shard *shard)
+{
+    for (unsigned i = 0; i < shard->setup->port_count; i++)
+        if (shard->setup->ports[i].reserved_fd >= 0)
+            close(shard->setup->ports[i].reserved_fd);
+    for (unsigned i = 0; i < shards.door_count; i++)
+        if (shards.doors[i].shard != shard->index)
+            close(shards.doors[i].fd);
+    close(shards.hotline[0]);
+    if (shard->index != 0)
+        close(shards.hotline[1]);
+    for (unsigned i = 0; i < shard->setup->foreign_count; i++)
+        close(shard->setup->foreign[i]);
 }
 
 /* A table of its own, and in it an epoll set with the wake-up descriptor that main has made for this shard. */
@@ -78,9 +85,8 @@ static enum status own_table(struct shard *shard, struct error *e)
     struct epoll_event wake = { .events = EPOLLIN | EPOLLET, .data.u64 = WAKE_MARK };
     if (shard->epoll_fd < 0 || epoll_ctl(shard->epoll_fd, EPOLL_CTL_ADD, shard->wake_fd, &wake) < 0)
         return error_set(e, E_IO, "shard %u: epoll: %s", shard->index, strerror(errno));
-    for (unsigned i = 0; SPLITS_TABLES && i < shard->setup->port_count; i++) /* main's reservation would hold the port after main let go */
-        if (shard->setup->ports[i].reserved_fd >= 0)
-            close(shard->setup->ports[i].reserved_fd);
+    if (SPLITS_TABLES)
+        close_foreign(shard);
     return OK;
 }
 
@@ -173,6 +179,9 @@ static enum status make_wakeups(const struct shards_setup *setup, struct error *
         s->index = i;
         s->epoll_fd = -1;
         inbox_init(&s->inbox);
+        sem_init(&s->go, 0, 0);
+        s->phase = atomic_load(&shards.phase);
+        s->is_shut = setup->starts_shut;
         s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         if (s->wake_fd < 0)
             return error_set(e, E_IO, "eventfd: %s", strerror(errno));
@@ -210,6 +219,8 @@ enum status shards_start(const struct shards_setup *setup, struct error *out_err
     shards.drain_per_s = 0;
     shards.next_at = 0;
     shards.stop_grace_ms = -1;
+    shards.posted = 0;
+    phase_init(setup->starts_shut);
     shards.shards = aligned_alloc(64, (setup->shard_count * sizeof(struct shard) + 63) / 64 * 64);
     shards.connections = calloc(setup->port_count + 1, sizeof *shards.connections);
     if (shards.shards == NULL || shards.connections == NULL || !accounts_open(&setup->admission))
@@ -217,7 +228,11 @@ enum status shards_start(const struct shards_setup *setup, struct error *out_err
     memset(shards.shards, 0, setup->shard_count * sizeof(struct shard));
     sem_init(&started, 0, 0);
     pthread_barrier_init(&ended, NULL, setup->shard_count);
-    enum status s = make_wakeups(setup, out_error);
+    enum status s = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, shards.hotline) == 0
+                        ? make_wakeups(setup, out_error)
+                        : error_set(out_error, E_IO, "socketpair: %s", strerror(errno));
+    if (s == OK)
+        s = doors_open(setup, out_error);
     if (s == OK)
         s = create_threads(out_error);
     if (s != OK)
@@ -230,7 +245,7 @@ enum status shards_start(const struct shards_setup *setup, struct error *out_err
     return s;
 }
 
-static void wake_all(void)
+void shards_wake(void)
 {
     for (unsigned i = 0; i < shards.count; i++) {
         uint64_t one = 1;
@@ -242,7 +257,8 @@ void shards_drain(uint32_t per_s, uint32_t back_ms)
 {
     atomic_store(&shards.back_at_ms, clock_mono_ms() + back_ms);
     atomic_store(&shards.drain_per_s, per_s > 0 ? per_s : 1);
-    wake_all();
+    doors_close();
+    shards_wake();
 }
 
 uint64_t shards_connections(void)
@@ -257,15 +273,22 @@ uint64_t shards_connections(void)
 void shards_stop(uint32_t grace_ms)
 {
     atomic_store(&shards.stop_grace_ms, (int)(grace_ms < 3600000 ? grace_ms : 3600000));
-    wake_all();
+    doors_close();
+    shards_wake();
 }
 
 void shards_join(void)
 {
     for (unsigned i = 0; i < shards.count; i++)
         pthread_join(shards.shards[i].thread, NULL);
-    for (unsigned i = 0; i < shards.count; i++)
+    for (unsigned i = 0; i < shards.count; i++) {
         close(shards.shards[i].wake_fd);
+        sem_destroy(&shards.shards[i].go);
+    }
+    close(shards.hotline[0]);
+    close(shards.hotline[1]);
+    free(shards.doors);
+    shards.doors = NULL;
     free(shards.shards);
     free((void *)shards.connections);
     accounts_close();

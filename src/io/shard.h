@@ -17,6 +17,8 @@
 #include "io/listener.h"
 #include "io/meter.h"
 
+struct buf;
+
 /* State a room keeps in each shard. The rooms keep the pointer in a _Thread_local of their own. */
 struct shard_part {
     const char *name;
@@ -24,6 +26,11 @@ struct shard_part {
     uint32_t    (*on_turn)(void);   /* once a turn, after the inbox; how many ms it can wait for the next turn:
                                      * 0 = there is more to do now, SHARD_ANY_TIME = nothing is left; may be NULL */
     void        (*on_stop)(void);   /* after the last connection is gone; may be NULL */
+
+    /* For an upgrade (io/phase.h); each may be NULL. */
+    bool        (*is_settled)(void);  /* is nothing under way that somebody waits for? */
+    void        (*on_hasten)(void);   /* ends what keeps it from being settled */
+    void        (*on_hand_over)(struct buf *out); /* appends what the next process must know */
 };
 
 #define SHARD_ANY_TIME UINT32_MAX
@@ -38,6 +45,9 @@ struct shards_setup {
     uint32_t                        nofile;          /* descriptors a table may have */
     struct admission                admission; /* of the ports that are guarded */
     struct meter_rules              meters;    /* of their connections */
+    bool                            starts_shut; /* nobody is accepted before shards_open (io/phase.h) */
+    const int                      *foreign;   /* descriptors of main that a shard must not keep copies of */
+    unsigned                        foreign_count;
 };
 
 /* What the calling shard is and what time its turn began. Read only. */
@@ -46,6 +56,7 @@ struct shard_here {
     unsigned count;
     uint64_t now_ms;  /* monotonic */
     uint64_t wall_ms; /* since 1970 */
+    bool     is_guest; /* another process has taken over: connections are delivered to, and nothing is done for them (io/phase.h) */
 };
 
 extern _Thread_local struct shard_here shard_here;
@@ -70,6 +81,9 @@ uint64_t shards_connections(void);
 
 /* Asks all shards to stop: they close their listeners, send what is queued for at most `grace_ms`, close everything. */
 void shards_stop(uint32_t grace_ms);
+
+/* main: the listening sockets of a port, all shards' (at most `most`), to be given to another process. How many. */
+unsigned shards_doors(unsigned port, int *out_fds, unsigned most);
 
 /* Waits until all have ended and frees what they shared. */
 void shards_join(void);

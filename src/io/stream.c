@@ -133,6 +133,16 @@ struct stream *stream_dialled(struct shard *shard, int fd, uint8_t port, const s
     return s;
 }
 
+struct stream *stream_taken_over(struct shard *shard, int fd, uint8_t port, const struct stream_ops *ops, void *owner)
+{
+    struct stream *s = stream_new(shard, fd, port, READS_WANTED);
+    if (s == NULL)
+        return NULL;
+    stream_become(s, ops, owner);
+    ops->on_open(s);
+    return s;
+}
+
 void stream_become(struct stream *s, const struct stream_ops *ops, void *owner)
 {
     s->ops = ops;
@@ -509,7 +519,7 @@ void stream_on_end(struct stream *s)
 /* One read of at most LOOP_READ bytes. */
 static void read_once(struct shard *shard, struct stream *s)
 {
-    if (s->flags & (STREAM_CLOSED | STREAM_PAUSED))
+    if (s->flags & (STREAM_CLOSED | STREAM_PAUSED) || (shard->is_deaf && !s->ops->is_never_deaf))
         return;
     if (s->tls != NULL && (s->flags & STREAM_FINISHING) == 0) {
         stream_read_tls(shard, s);

@@ -33,7 +33,7 @@
 #include "io/outq.h"
 #include "io/wheel.h"
 
-enum stream_kind { STREAM_WS, STREAM_SQL, STREAM_DIRECTORY, STREAM_ESL, STREAM_KIND_COUNT };
+enum stream_kind { STREAM_WS, STREAM_SQL, STREAM_DIRECTORY, STREAM_ESL, STREAM_BRIDGE, STREAM_KIND_COUNT };
 
 struct stream;
 struct tls;
@@ -58,6 +58,10 @@ struct stream_ops {
     void (*on_leave)(struct stream *s, uint32_t back_ms);
 
     void (*on_gone)(struct stream *s);  /* free the owner; the stream is still readable, not writable */
+
+    /* When another process takes over (io/phase.h). */
+    bool is_never_deaf;  /* it is read although clients are not: others wait for what it says */
+    bool stays_as_guest; /* it is let go at the pace of shards_drain, not at once */
 };
 
 enum stream_flags {
@@ -115,6 +119,9 @@ void stream_close(struct stream *s);
 
 /* Reads no more; when everything written has left, ends its direction and closes with the peer (after 2 s at most). */
 void stream_finish(struct stream *s);
+
+/* Says goodbye as its table does (on_leave), once; the server is expected back in back_ms. */
+void stream_leave(struct stream *s, uint32_t back_ms);
 
 void stream_pause(struct stream *s);
 void stream_resume(struct stream *s);

@@ -2,8 +2,10 @@
 #include "io/internal.h"
 #include "io/stream.h"
 
-static void stream_leave(struct stream *s, uint32_t back_ms)
+void stream_leave(struct stream *s, uint32_t back_ms)
 {
+    if (s->flags & (STREAM_LEAVING | STREAM_CLOSED))
+        return;
     s->flags |= STREAM_LEAVING;
     if (s->ops->on_leave != NULL && stream_is_open(s))
         s->ops->on_leave(s, back_ms);
@@ -38,4 +40,19 @@ void streams_close_all(struct shard *shard)
 {
     for (struct stream *s = slab_next(&shard->streams, 0); s != NULL; s = slab_next(&shard->streams, s->head.index + 1))
         stream_close(s);
+}
+
+void streams_leave_but_guests(struct shard *shard)
+{
+    for (struct stream *s = slab_next(&shard->streams, 0); s != NULL; s = slab_next(&shard->streams, s->head.index + 1))
+        if (!s->ops->stays_as_guest)
+            stream_leave(s, 0);
+}
+
+/* What came while nobody read gave its edge then. */
+void streams_read_again(struct shard *shard)
+{
+    for (struct stream *s = slab_next(&shard->streams, 0); s != NULL; s = slab_next(&shard->streams, s->head.index + 1))
+        if ((s->flags & STREAM_DIALLING) == 0)
+            stream_mark_ready(shard, s);
 }

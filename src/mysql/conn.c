@@ -20,6 +20,7 @@ static _Thread_local struct {
     struct slab conns;
     struct buf  spare[2]; /* a statement and its answer */
     uint32_t    id_next;
+    uint32_t    answering; /* connections with a statement that is not answered */
 } here;
 
 void mysql_setup(const struct mysql_settings *settings)
@@ -51,6 +52,11 @@ void mysql_spare_give(struct buf *given)
     }
 }
 
+static bool is_answering(const struct mysql_conn *c)
+{
+    return c->state == MYSQL_ASKED || c->state == MYSQL_ROWS;
+}
+
 /* --- states ------------------------------------------------------------------------------------------------------- */
 
 void mysql_enter(struct mysql_conn *c, enum mysql_state next)
@@ -65,12 +71,9 @@ void mysql_enter(struct mysql_conn *c, enum mysql_state next)
         [MYSQL_LEAVING] = 0,
     };
     bug_if((legal[c->state] & 1u << next) == 0);
+    here.answering -= is_answering(c);
     c->state = (uint8_t)next;
-}
-
-static bool is_answering(const struct mysql_conn *c)
-{
-    return c->state == MYSQL_ASKED || c->state == MYSQL_ROWS;
+    here.answering += is_answering(c);
 }
 
 /* Nothing more is taken while a statement is open, and while the peer does not read its answers. */
@@ -250,6 +253,7 @@ static void conn_on_gone(struct stream *s)
     struct mysql_conn *c = s->owner;
     if (c == NULL)
         return;
+    here.answering -= is_answering(c);
     if (c->owner != NULL)
         mysql_own_settings->ops->on_gone(c);
     mysql_reader_clear(&c->reader);
@@ -313,8 +317,23 @@ const struct stream_ops mysql_conn_ops = {
     .on_gone = conn_on_gone,
 };
 
+static bool part_is_settled(void)
+{
+    return here.answering == 0;
+}
+
+/* Nothing was promised to those who have no answer. */
+static void part_on_hasten(void)
+{
+    for (struct stream *s = stream_next(0); s != NULL; s = stream_next(s->head.index + 1))
+        if (s->ops == &mysql_conn_ops && s->owner != NULL && is_answering(s->owner))
+            stream_close(s);
+}
+
 const struct shard_part mysql_part = {
     .name = "mysql",
     .on_start = part_on_start,
     .on_stop = part_on_stop,
+    .is_settled = part_is_settled,
+    .on_hasten = part_on_hasten,
 };

@@ -5,6 +5,7 @@
 #include "server/config.h"
 #include "server/storage.h"
 #include "server/supervise.h"
+#include "server/upgrade.h"
 
 static int act(const struct config *c)
 {
@@ -37,6 +38,7 @@ static int act(const struct config *c)
 int main(int argc, char **argv)
 {
     struct config config;
+    upgrade_note_start(argc, argv);
     struct error  error;
     enum status   s = config_load(&config, argc, argv, &error);
     if (s != OK)

@@ -73,7 +73,31 @@ bool storage_keeps_history(const struct config *c)
     return storage_setup_from(c, &setup, &ignored) == OK && strcmp(setup.backend, "memory") != 0;
 }
 
-enum status storage_open(const struct config *c, struct error *out_error)
+bool storage_is_kept(const struct config *c)
+{
+    return storage_keeps_history(c);
+}
+
+void storage_identity(const struct config *c, char out[STORAGE_IDENTITY])
+{
+    struct store_setup setup;
+    struct error       ignored;
+    if (storage_setup_from(c, &setup, &ignored) != OK)
+        out[0] = '\0';
+    else if (strcmp(setup.backend, "mariadb") == 0)
+        snprintf(out, STORAGE_IDENTITY, "mariadb %.512s:%u %.512s", setup.server.host, setup.server.port, setup.server.name);
+    else
+        snprintf(out, STORAGE_IDENTITY, "%s %.3900s", setup.backend, strcmp(setup.backend, "sqlite") == 0 ? setup.directory : "");
+}
+
+enum status storage_reopen(const struct config *c, struct error *out_error)
+{
+    struct store_setup setup;
+    enum status        status = storage_setup_from(c, &setup, out_error);
+    return status == OK ? store_open(&setup, out_error) : status;
+}
+
+enum status storage_open(const struct config *c, const struct store_row *legacy, struct error *out_error)
 {
     struct store_setup setup;
     struct store_row  *rows = NULL;
@@ -81,7 +105,9 @@ enum status storage_open(const struct config *c, struct error *out_error)
     if (status != OK || (status = store_open(&setup, out_error)) != OK)
         return status;
     uint64_t from_ms = clock_mono_ms();
-    status = store_load(&rows, out_error);
+    status = store_restore(legacy, out_error);
+    if (status == OK)
+        status = store_load(&rows, out_error);
     if (status == OK && hub_load(rows) != OK)
         status = error_plain(out_error, E_NO_MEMORY);
     if (status != OK)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "api/status.h"
@@ -18,16 +19,19 @@
 #include "dialect/classic.h"
 #include "http/conn.h"
 #include "http/embedded.h"
+#include "hub/bridge.h"
 #include "hub/hub.h"
 #include "server/console.h"
 #include "server/jwt_keys.h"
 #include "server/limits.h"
+#include "server/notify.h"
 #include "server/proxies.h"
 #include "server/refusals.h"
 #include "server/secret.h"
 #include "server/storage.h"
 #include "server/telephony.h"
 #include "server/tls_files.h"
+#include "server/upgrade.h"
 #include "server/user_settings.h"
 #include "server/wiring.h"
 #include "ws/conn.h"
@@ -35,6 +39,10 @@
 #define COMETQL_VERSION "5.7.99-Encke-" ENCKE_VERSION /* drivers parse the number and choose what they may use */
 
 #define ESL_QUEUE 65536 /* output that may wait for an event socket: a few commands */
+
+#define LINGER_MS 2500
+
+#define BRIDGE_QUEUE (UINT64_C(64) << 20) /* output that may wait for the other process of an upgrade, beyond what publishers wait for */
 
 #define TABLE_SHARE 93 /* per cent of a descriptor table that connections may be planned for: the kernel's hashing spreads
                         * them over the listeners unevenly */
@@ -61,6 +69,8 @@ struct server {
     struct secret           password;
     struct jwt_keys         jwt; /* for logins */
     struct telephony_setup  telephony;
+    struct upgrade_legacy   legacy; /* of the process before; empty once the shards have started */
+    bool                    has_successor; /* another process has taken over */
 };
 
 static int fail(const struct error *e)
@@ -131,6 +141,8 @@ static void set_ports(struct server *s)
     directory->queue_limit_bytes = c->ws.max_queue_bytes;
     directory->is_off = !telephony_is_on(c);
     esl->queue_limit_bytes = ESL_QUEUE;
+    s->ports[PORT_BRIDGE].queue_limit_bytes = BRIDGE_QUEUE + c->main.backlog_bytes;
+    upgrade_take_ports(s->ports, PORT_COUNT);
 }
 
 static enum status set_http(struct server *s, struct error *e)
@@ -241,6 +253,7 @@ static enum status set_hub(struct server *s, struct error *e)
         .has_store = true,
         .app_of_backend = cometql_app_of,
         .stores_history = storage_keeps_history(c),
+        .return_ms = (uint32_t)c->main.upgrade_return_ms,
         .floor_prefix = CLASSIC_TRUST,
         .users = user_rules_from(c),
     };
@@ -274,7 +287,9 @@ static enum status prepare(struct server *s, struct error *e)
         .part_count = wiring_part_count,
         .nofile = raise_descriptor_limit(),
         .meters = limits_meters(c),
+        .starts_shut = upgrade_is_successor(),
     };
+    s->shards.foreign = upgrade_foreign(&s->shards.foreign_count);
     if ((status = count_shards(c, s->shards.nofile, &s->shards.shard_count, e)) != OK ||
         (status = secret_open(&s->password, c->main.state_dir, c->main.password, e)) != OK ||
         (status = jwt_keys_load(&s->jwt, c, s->password.text, e)) != OK ||
@@ -292,13 +307,25 @@ static enum status prepare(struct server *s, struct error *e)
     for (unsigned i = 0; i < PORT_COUNT; i++)
         if ((status = port_reserve(&s->ports[i], e)) != OK)
             return status;
-    status = storage_open(c, e); /* last: it may wait for a database */
+    if ((status = upgrade_receive(c, &s->legacy, e)) != OK)
+        return status;
+    status = storage_open(c, s->legacy.rows, e); /* last: it may wait for a database, and only one process has a file */
     s->has_store = status == OK;
+    hub_inherit(buf_slice(&s->legacy.records));
     return status;
+}
+
+static void drop_legacy(struct server *s)
+{
+    hub_inherited();
+    buf_clear(&s->legacy.records);
+    store_rows_free(s->legacy.rows);
+    s->legacy.rows = NULL;
 }
 
 static void release(struct server *s)
 {
+    drop_legacy(s);
     for (unsigned i = 0; i < PORT_COUNT; i++)
         if (s->ports[i].name != NULL && s->ports[i].reserved_fd > 0)
             port_release(&s->ports[i]);
@@ -363,15 +390,16 @@ static void greet(const struct server *s)
 static void drain(const struct server *s, const sigset_t *signals)
 {
     uint64_t count = shards_connections(), until = clock_mono_ms() + s->config->main.drain_timeout_ms;
-    if (count == 0 || s->config->main.drain_timeout_ms == 0)
+    bool     can_be_paced = !s->has_successor || bridge_is_up(); /* without the bridge they would miss what is said */
+    if (count == 0 || s->config->main.drain_timeout_ms == 0 || !can_be_paced)
         return;
     uint64_t takes_ms = count * 1000 / s->config->main.drain_rate + 1;
     if (takes_ms > s->config->main.drain_timeout_ms)
         takes_ms = s->config->main.drain_timeout_ms;
     log_info("letting %llu connections go, %llu a second; a second signal ends it", (unsigned long long)count,
              (unsigned long long)s->config->main.drain_rate);
-    shards_drain((uint32_t)s->config->main.drain_rate, (uint32_t)takes_ms);
-    while (shards_connections() > 0 && clock_mono_ms() < until) {
+    shards_drain((uint32_t)s->config->main.drain_rate, s->has_successor ? 0 : (uint32_t)takes_ms);
+    while (shards_connections() > 0 && clock_mono_ms() < until && (!s->has_successor || bridge_is_up())) {
         const struct timespec moment = { .tv_nsec = 10000000 };
         int                   signal = sigtimedwait(signals, NULL, &moment);
         if (signal == SIGINT || signal == SIGTERM)
@@ -379,6 +407,30 @@ static void drain(const struct server *s, const sigset_t *signals)
     }
     if ((count = shards_connections()) > 0)
         log_warn("%llu connections have not left in time and are dropped", (unsigned long long)count);
+}
+
+/* Those who are not browsers were told to go when the other process took over; their last answers must get there. */
+static void linger(void)
+{
+    uint64_t until_ms = clock_mono_ms() + LINGER_MS;
+    while (counter_sum(COUNTER_SQL_ONLINE) + counter_sum(COUNTER_DIRECTORY_ONLINE) > 0 && clock_mono_ms() < until_ms) {
+        const struct timespec moment = { .tv_nsec = 5000000 };
+        (void)nanosleep(&moment, NULL);
+    }
+}
+
+/* True: the server is to end, or another process is the server now. */
+static bool upgrade(struct server *s)
+{
+    enum upgrade_result result = upgrade_run(&(struct upgrade_job){
+        .config = s->config,
+        .ports = s->ports,
+        .port_count = PORT_COUNT,
+        .shard_count = s->shards.shard_count,
+        .bridge_port = PORT_BRIDGE,
+    });
+    s->has_successor = result == UPGRADE_DONE;
+    return result != UPGRADE_FAILED;
 }
 
 /* Until somebody wants it to end. */
@@ -391,17 +443,22 @@ static void serve(struct server *s, const sigset_t *signals)
         int                   signal = sigtimedwait(signals, NULL, &second);
         if (signal == SIGINT || signal == SIGTERM) {
             log_info("stopping (%s)", signal == SIGINT ? "interrupted" : "terminated");
+            notify_stopping();
             break;
         }
         if (signal == SIGHUP) {
             tls_files_renew(s->config, TLS_PORT_WS, s->ws_tls);
             tls_files_renew(s->config, TLS_PORT_COMETQL, s->cometql_tls);
         }
+        if (signal == SIGUSR2 && upgrade(s))
+            break;
         if (signal < 0 && errno == EAGAIN)
             console_tick(console);
     }
     console_free(console);
     drain(s, signals);
+    if (s->has_successor)
+        linger();
 }
 
 static void watch_signals(sigset_t *signals)
@@ -410,6 +467,7 @@ static void watch_signals(sigset_t *signals)
     sigaddset(signals, SIGINT);
     sigaddset(signals, SIGTERM);
     sigaddset(signals, SIGHUP);
+    sigaddset(signals, SIGUSR2);
     pthread_sigmask(SIG_BLOCK, signals, NULL); /* the shards inherit it: signals are main's */
     signal(SIGPIPE, SIG_IGN);
 }
@@ -430,14 +488,20 @@ int supervise(const struct config *config)
     }
     for (unsigned i = 0; i < PORT_COUNT; i++)
         port_release(&s.ports[i]);
+    drop_legacy(&s);
+    upgrade_serve(PORT_BRIDGE);
     write_pidfile(config->main.pidfile);
+    notify_ready();
     greet(&s);
     serve(&s, &signals);
-    if (config->main.pidfile[0] != '\0')
+    if (config->main.pidfile[0] != '\0' && !s.has_successor)
         unlink(config->main.pidfile);
+    bool has_bridge_broken = s.has_successor && !bridge_is_up();
     shards_stop((uint32_t)config->main.stop_grace_ms);
     shards_join();
     release(&s);
-    log_info("stopped");
+    if (s.has_successor)
+        upgrade_end(has_bridge_broken);
+    log_info(s.has_successor ? "stopped: another process serves" : "stopped");
     return 0;
 }

@@ -58,6 +58,17 @@ const struct port wiring_ports[PORT_COUNT] = {
         .ended = COUNTER_ESL_ENDED,
         .events = COUNTER_ESL_EVENTS,
     },
+
+    /* Between the two processes of an upgrade; nobody comes in there either. */
+    [PORT_BRIDGE] = {
+        .name = "bridge",
+        .kind = STREAM_BRIDGE,
+        .is_dialled = true,
+        .online = COUNTER_BRIDGE_ONLINE,
+        .added = COUNTER_BRIDGE_ADDED,
+        .ended = COUNTER_BRIDGE_ENDED,
+        .events = COUNTER_BRIDGE_EVENTS,
+    },
 };
 
 const struct http_route wiring_routes[] = {

@@ -11,7 +11,7 @@
 #include "io/listener.h"
 #include "io/shard.h"
 
-enum { PORT_WS, PORT_COMETQL, PORT_DIRECTORY, PORT_ESL, PORT_COUNT };
+enum { PORT_WS, PORT_COMETQL, PORT_DIRECTORY, PORT_ESL, PORT_BRIDGE, PORT_COUNT };
 
 /* With what does not come from the configuration. */
 extern const struct port wiring_ports[PORT_COUNT];

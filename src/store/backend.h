@@ -18,6 +18,8 @@ struct store_backend {
     enum status (*open)(void **out_state, const struct store_setup *setup, struct error *out_error);
     /* Everything store_load promises; asked of the first worker only. */
     enum status (*load)(void *state, struct store_row **out_rows, struct error *out_error);
+    /* Everything that ends with the process, as writes; NULL where nothing does. */
+    enum status (*dump)(void *state, struct store_row **out_rows, struct error *out_error);
 
     /* A group. `apply` answers E_STORE when this one operation is impossible (it fails, the group goes on), and E_STORE_AWAY when
      * nothing can be done at present: the whole group will be tried again (a read's results are emptied before). Reads are

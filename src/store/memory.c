@@ -464,18 +464,40 @@ static void load_each(struct map_link *link, void *context)
         load_row(w, row);
 }
 
-static enum status memory_load(void *state, struct store_row **out_rows, struct error *out_error)
+static void dump_each(struct map_link *link, void *context)
 {
-    struct memory *m = state;
-    struct walk    w = { .memory = m, .status = OK };
+    struct walk *w = context;
+    struct cell *c = (struct cell *)(void *)link;
+    load_row(w, c->hash);
+    load_row(w, c->data);
+    load_row(w, c->seen);
+    load_row(w, c->setting);
+    for (struct store_row *row = c->rows; row != NULL; row = row->next)
+        load_row(w, row);
+}
+
+static enum status rows_of_all(struct memory *m, void (*each)(struct map_link *link, void *walk), struct store_row **out_rows,
+                               struct error *out_error)
+{
+    struct walk w = { .memory = m, .status = OK };
     w.last = &w.first;
-    map_each(&m->cells, load_each, &w);
+    map_each(&m->cells, each, &w);
     if (w.status != OK) {
         store_rows_free(w.first);
         return error_plain(out_error, w.status);
     }
     *out_rows = w.first;
     return OK;
+}
+
+static enum status memory_load(void *state, struct store_row **out_rows, struct error *out_error)
+{
+    return rows_of_all(state, load_each, out_rows, out_error);
+}
+
+static enum status memory_dump(void *state, struct store_row **out_rows, struct error *out_error)
+{
+    return rows_of_all(state, dump_each, out_rows, out_error);
 }
 
 /* --- the rest ---------------------------------------------------------------------------------------------------------- */
@@ -516,6 +538,6 @@ static void abandon_nothing(void *state)
 }
 
 const struct store_backend store_memory = {
-    .name = "memory", .open = memory_open, .load = memory_load, .begin = nothing, .apply = memory_apply, .commit = nothing,
+    .name = "memory", .open = memory_open, .load = memory_load, .dump = memory_dump, .begin = nothing, .apply = memory_apply, .commit = nothing,
     .abandon = abandon_nothing, .revive = nothing, .close = memory_close,
 };

@@ -92,19 +92,56 @@ enum status store_open(const struct store_setup *setup, struct error *out_error)
 
 /* --- loading ----------------------------------------------------------------------------------------------------------- */
 
-struct load_order {
-    struct letter     letter;
-    sem_t             done;
-    struct store_row *rows;
-    enum status       status;
-    struct error      error;
+struct order {
+    struct letter           letter;
+    sem_t                   done;
+    struct store_row       *rows;
+    const struct store_row *given; /* to be restored */
+    enum status             status;
+    struct error            error;
 };
 
-/* In the first worker. */
+/* These run in the first worker. */
 static void load_obey(struct letter *l)
 {
-    struct load_order *order = (struct load_order *)(void *)l;
+    struct order *order = (struct order *)(void *)l;
     order->status = the_store.backend->load(the_store.workers[0].state, &order->rows, &order->error);
+    sem_post(&order->done);
+}
+
+static void dump_obey(struct letter *l)
+{
+    struct order *order = (struct order *)(void *)l;
+    order->status = the_store.backend->dump(the_store.workers[0].state, &order->rows, &order->error);
+    sem_post(&order->done);
+}
+
+static enum status restore_one(const struct store_row *row, struct error *e)
+{
+    struct store_op *op = store_op_new(row->kind, row->app, row->user_id, row->name, row->event, row->payload, row->text2);
+    if (op == NULL)
+        return error_plain(e, E_NO_MEMORY);
+    op->flags = row->flags;
+    op->epoch = row->epoch;
+    op->offset = row->offset;
+    op->time_ms = row->time_ms;
+    op->number = row->number;
+    enum status s = the_store.backend->apply(the_store.workers[0].state, op, e);
+    store_op_free(op);
+    return s;
+}
+
+static void restore_obey(struct letter *l)
+{
+    struct order *order = (struct order *)(void *)l;
+    void         *state = the_store.workers[0].state;
+    order->status = the_store.backend->begin(state, &order->error);
+    for (const struct store_row *row = order->given; order->status == OK && row != NULL; row = row->next)
+        order->status = restore_one(row, &order->error);
+    if (order->status == OK)
+        order->status = the_store.backend->commit(state, &order->error);
+    if (order->status != OK)
+        the_store.backend->abandon(state);
     sem_post(&order->done);
 }
 
@@ -114,18 +151,39 @@ static void give(struct worker *w, struct letter *l)
         sem_post(&w->wake);
 }
 
+static enum status obey(struct order *order, void (*how)(struct letter *l), struct error *out_error)
+{
+    order->letter.deliver = how;
+    sem_init(&order->done, 0, 0);
+    give(&the_store.workers[0], &order->letter);
+    await(&order->done);
+    sem_destroy(&order->done);
+    if (order->status != OK)
+        *out_error = order->error;
+    return order->status;
+}
+
 enum status store_load(struct store_row **out_rows, struct error *out_error)
 {
-    struct load_order order = { .letter = { .deliver = load_obey } };
-    sem_init(&order.done, 0, 0);
-    give(&the_store.workers[0], &order.letter);
-    await(&order.done);
-    sem_destroy(&order.done);
-    if (order.status == OK)
+    struct order order = { .status = OK };
+    enum status  s = obey(&order, load_obey, out_error);
+    if (s == OK)
         *out_rows = order.rows;
-    else
-        *out_error = order.error;
-    return order.status;
+    return s;
+}
+
+enum status store_dump(struct store_row **out_rows, struct error *out_error)
+{
+    struct order order = { .status = OK };
+    enum status  s = the_store.backend != NULL && the_store.backend->dump != NULL ? obey(&order, dump_obey, out_error) : OK;
+    *out_rows = s == OK ? order.rows : NULL;
+    return s;
+}
+
+enum status store_restore(const struct store_row *rows, struct error *out_error)
+{
+    struct order order = { .given = rows };
+    return rows != NULL ? obey(&order, restore_obey, out_error) : OK;
 }
 
 /* --- sending ----------------------------------------------------------------------------------------------------------- */

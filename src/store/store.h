@@ -143,6 +143,13 @@ enum status store_open(const struct store_setup *setup, struct error *out_error)
 /* Everything the hub keeps in memory: settings, histories (each channel oldest first), tokens, conferences. Blocks. */
 enum status store_load(struct store_row **out_rows, struct error *out_error) __attribute__((warn_unused_result));
 
+/* What the store holds and would forget with the process, as the writes that would make it: all of the backend memory, nothing of the
+ * others (NULL). Blocks; no shard runs. */
+enum status store_dump(struct store_row **out_rows, struct error *out_error) __attribute__((warn_unused_result));
+
+/* The other way round, in a store that is empty. Before store_load. Blocks. */
+enum status store_restore(const struct store_row *rows, struct error *out_error) __attribute__((warn_unused_result));
+
 /* From a shard: takes the op. on_done is called in this shard, never before store_send has returned. Without an open store
  * everything is answered with E_STORE. */
 void store_send(struct store_op *given, void (*on_done)(struct store_op *done));

@@ -185,6 +185,10 @@ static void on_event(struct ws_conn *ws, const struct ws_event *e, struct pong *
 {
     switch (e->kind) {
     case WS_EVENT_MESSAGE:
+        if (shard_here.is_guest) { /* it is not for this process any more: no answer, so nothing is promised */
+            stream_leave(ws->stream, 0);
+            return;
+        }
         ws->ops->on_message(ws, e->payload, e->is_binary);
         return;
     case WS_EVENT_PING:
@@ -343,6 +347,7 @@ const struct stream_ops ws_stream_ops = {
     .on_quiet = conn_on_quiet,
     .on_leave = conn_on_leave,
     .on_gone = conn_on_gone,
+    .stays_as_guest = true,
 };
 
 void ws_conn_start(struct ws_conn *ws, struct stream *stream, const struct ws_ops *ops)

@@ -28,12 +28,12 @@ after(() => living.forEach((child) => child.kill('SIGKILL')));
 
 /** A process of the server's binary, with all it says. */
 export class Process {
-    constructor(args, { env = {}, cwd, descriptors } = {}) {
-        assert.ok(existsSync(BINARY), `${BINARY} is missing: build it, or name it in ENCKE_BIN`);
+    constructor(args, { env = {}, cwd, descriptors, binary = BINARY } = {}) {
+        assert.ok(existsSync(binary), `${binary} is missing: build it, or name it in ENCKE_BIN`);
         this.stdout = '';
         this.stderr = '';
         this.result = null; // { code, signal } when it has ended
-        const [command, words] = descriptors ? ['sh', ['-c', `ulimit -n ${descriptors}; exec "$0" "$@"`, BINARY, ...args]] : [BINARY, args];
+        const [command, words] = descriptors ? ['sh', ['-c', `ulimit -n ${descriptors}; exec "$0" "$@"`, binary, ...args]] : [binary, args];
         this.child = spawn(command, words, { cwd, env: { ...cleanEnv(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
         living.add(this.child);
         this.child.once('close', () => living.delete(this.child));
@@ -90,7 +90,7 @@ export function run(args, options) {
 }
 
 export class Server {
-    constructor(options = {}, { env, descriptors, args = [], quiet = true } = {}) {
+    constructor(options = {}, { env, descriptors, binary, args = [], quiet = true } = {}) {
         this.directory = tempDir();
         this.password = options['main.password'] ?? PASSWORD;
         const settings = {
@@ -102,7 +102,7 @@ export class Server {
             ...options,
         };
         const words = Object.entries(settings).filter(([, value]) => value !== null).map(([key, value]) => `--${key}=${value}`);
-        this.process = new Process([...words, ...(quiet ? ['--quiet'] : []), ...args], { env, descriptors });
+        this.process = new Process([...words, ...(quiet ? ['--quiet'] : []), ...args], { env, descriptors, binary });
         this.connections = [];
     }
 
