@@ -213,6 +213,11 @@ static enum status await_threads(struct error *e)
     return OK;
 }
 
+enum status shards_open_doors(const struct shards_setup *setup, struct error *out_error)
+{
+    return shards.doors == NULL ? doors_open(setup, out_error) : OK;
+}
+
 enum status shards_start(const struct shards_setup *setup, struct error *out_error)
 {
     shards.count = setup->shard_count;
@@ -232,7 +237,7 @@ enum status shards_start(const struct shards_setup *setup, struct error *out_err
                         ? make_wakeups(setup, out_error)
                         : error_set(out_error, E_IO, "socketpair: %s", strerror(errno));
     if (s == OK)
-        s = doors_open(setup, out_error);
+        s = shards_open_doors(setup, out_error);
     if (s == OK)
         s = create_threads(out_error);
     if (s != OK)

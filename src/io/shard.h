@@ -66,6 +66,9 @@ static inline uint64_t shard_wall_s(void)
     return shard_here.wall_ms / 1000;
 }
 
+/* Opens the sockets that listen, which may need rights that main gives up before shards_start; otherwise that does it. */
+enum status shards_open_doors(const struct shards_setup *setup, struct error *out_error) __attribute__((warn_unused_result));
+
 /* Starts all shards; the error says what could not be done and where (a port in use, no permission, no descriptors). */
 enum status shards_start(const struct shards_setup *setup, struct error *out_error) __attribute__((warn_unused_result));
 

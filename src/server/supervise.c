@@ -25,6 +25,7 @@
 #include "server/jwt_keys.h"
 #include "server/limits.h"
 #include "server/notify.h"
+#include "server/privileges.h"
 #include "server/proxies.h"
 #include "server/refusals.h"
 #include "server/secret.h"
@@ -279,6 +280,7 @@ static enum status load_certificates(struct server *s, struct error *e)
 static enum status prepare(struct server *s, struct error *e)
 {
     const struct config *c = s->config;
+    struct privileges    privileges;
     enum status          status;
     s->shards = (struct shards_setup){
         .ports = s->ports,
@@ -290,7 +292,7 @@ static enum status prepare(struct server *s, struct error *e)
         .starts_shut = upgrade_is_successor(),
     };
     s->shards.foreign = upgrade_foreign(&s->shards.foreign_count);
-    if ((status = count_shards(c, s->shards.nofile, &s->shards.shard_count, e)) != OK ||
+    if ((status = privileges_find(c, &privileges, e)) != OK || (status = count_shards(c, s->shards.nofile, &s->shards.shard_count, e)) != OK ||
         (status = secret_open(&s->password, c->main.state_dir, c->main.password, e)) != OK ||
         (status = jwt_keys_load(&s->jwt, c, s->password.text, e)) != OK ||
         (status = proxies_from(c, &s->proxies, e)) != OK ||
@@ -308,6 +310,8 @@ static enum status prepare(struct server *s, struct error *e)
         if ((status = port_reserve(&s->ports[i], e)) != OK)
             return status;
     if ((status = upgrade_receive(c, &s->legacy, e)) != OK)
+        return status;
+    if ((status = shards_open_doors(&s->shards, e)) != OK || (status = privileges_drop(&privileges, c, e)) != OK)
         return status;
     status = storage_open(c, s->legacy.rows, e); /* last: it may wait for a database, and only one process has a file */
     s->has_store = status == OK;
