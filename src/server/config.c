@@ -215,6 +215,8 @@ enum status config_load(struct config *out, int argc, char **argv, struct error 
         config_read_arguments(out, argc, argv);
     }
     if (out->action < CONFIG_VERSION && !out->is_out_of_memory)
+        config_read_secrets(out);
+    if (out->action < CONFIG_VERSION && !out->is_out_of_memory)
         check_together(out);
     return outcome(out, out_error);
 }

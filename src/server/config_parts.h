@@ -33,6 +33,9 @@ void config_read_file(struct config *c, const char *path, bool is_required);
 void config_read_environment(struct config *c, char *const *environment);
 void config_read_arguments(struct config *c, int argc, char **argv);
 
+/* Secrets whose files are named (main.password_file); after all sources. */
+void config_read_secrets(struct config *c);
+
 /* The first look at the command line: what to do, and which file was named (borrowed from argv; NULL when none was). */
 const char *config_read_action(struct config *c, int argc, char **argv);
 
