@@ -33,9 +33,9 @@ bench-million: ## 64,000 connections as in the report of 2017, then a million; 2
 	@scripts/compile $(BUILD) encke encke-load
 	@bench/million $(ARGS)
 
-lint: ## what can be said without running the server
-	@scripts/deps build test
-	@scripts/test lint
+lint: ## what can be said without running the server; STEPS="lint" leaves out clang-tidy, cppcheck and gcc -fanalyzer
+	@scripts/deps build test lint
+	@scripts/test $(or $(STEPS),lint analysis)
 
 fuzz: ## look for new inputs that break a parser; TIME=60 seconds for each
 	@scripts/deps build test

@@ -300,8 +300,8 @@ static const struct user_conn *conn_of(const struct expiry *e)
 
 static void sift_up(struct expiry *heap, size_t i)
 {
-    for (struct expiry e = heap[i]; i > 0 && heap[(i - 1) / 2].at_s > heap[i].at_s; i = (i - 1) / 2) {
-        e = heap[i];
+    for (; i > 0 && heap[(i - 1) / 2].at_s > heap[i].at_s; i = (i - 1) / 2) {
+        struct expiry e = heap[i];
         heap[i] = heap[(i - 1) / 2];
         heap[(i - 1) / 2] = e;
     }

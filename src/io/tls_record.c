@@ -52,11 +52,11 @@ static bool keys_renew(struct tls_keys *k, const struct suite *s)
 
 bool tls_records_begin(struct tls_records *r, const char *suite_name, struct slice peers_secret, struct slice our_secret, uint64_t sent)
 {
-    for (uint8_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
+    for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
         const struct suite *s = &suites[i];
         if (strcmp(suite_name, s->name) != 0)
             continue;
-        r->suite = i;
+        r->suite = (uint8_t)i;
         r->owes_update = false;
         return peers_secret.len == s->secret_len && our_secret.len == s->secret_len && keys_begin(&r->in, s, peers_secret, 0) &&
                keys_begin(&r->out, s, our_secret, sent);

@@ -167,7 +167,7 @@ static unsigned rows_that_fit(const struct console *c)
 {
     struct winsize size;
     unsigned       blocks = (c->every_ms[CONSOLE_WS] != 0) + (c->every_ms[CONSOLE_COMETQL] != 0);
-    if (!c->is_terminal || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0)
+    if (blocks == 0 || !c->is_terminal || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0)
         return 0;
     unsigned room = (size.ws_row - 1u) / blocks; /* the cursor stands in the line below */
     unsigned fixed = BLOCK_LINES + 1;            /* and the line that says how many more there are */

@@ -112,9 +112,9 @@ static void find_columns(struct node *n, const struct slice *names, size_t count
     if (n->kind == NODE_COLUMN && !n->is_resolved) {
         n->is_resolved = true;
         n->column = (uint16_t)count;
-        for (uint16_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++)
             if (slice_equal_nocase(names[i], n->text) || is_tables_in(names[i], n->text))
-                n->column = i;
+                n->column = (uint16_t)i;
         if (n->column == count)
             *n = (struct node){ .kind = NODE_LITERAL, .next = n->next };
     }
