@@ -1,13 +1,16 @@
+/* The digests are the library's old ones: its new interface (EVP) asks for memory with every digest, and each handshake and each login
+ * needs one. These cannot fail, so that no memory is no reason to refuse, and none to stop. */
+#define OPENSSL_API_COMPAT 0x10100000L
 #include "base/crypto.h"
 
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/sha.h>
 
 #include "base/counter.h"
 
@@ -51,30 +54,46 @@ void crypto_count_memory(void)
 
 /* --- digests ----------------------------------------------------------------------------------------------------------- */
 
-/* Without memory for a digest context nothing could be answered anyway, and no caller could do better than stop. */
-static void digest(const EVP_MD *kind, struct slice data, unsigned char *out)
-{
-    int done = EVP_Digest(data.len > 0 ? data.at : "", data.len, out, NULL, kind, NULL);
-    bug_if(done != 1);
-}
-
 void sha1(struct slice data, unsigned char out_digest[SHA1_SIZE])
 {
-    digest(EVP_sha1(), data, out_digest);
+    SHA_CTX c;
+    SHA1_Init(&c);
+    SHA1_Update(&c, data.len > 0 ? data.at : "", data.len);
+    SHA1_Final(out_digest, &c);
+    OPENSSL_cleanse(&c, sizeof c);
+}
+
+/* Of two slices, one behind the other. */
+static void sha256_of_two(struct slice first, struct slice second, unsigned char out_digest[SHA256_SIZE])
+{
+    SHA256_CTX c;
+    SHA256_Init(&c);
+    SHA256_Update(&c, first.len > 0 ? first.at : "", first.len);
+    SHA256_Update(&c, second.len > 0 ? second.at : "", second.len);
+    SHA256_Final(out_digest, &c);
+    OPENSSL_cleanse(&c, sizeof c);
 }
 
 void sha256(struct slice data, unsigned char out_digest[SHA256_SIZE])
 {
-    digest(EVP_sha256(), data, out_digest);
+    sha256_of_two(data, SLICE(""), out_digest);
 }
 
 void hmac_sha256(struct slice key, struct slice data, unsigned char out_digest[SHA256_SIZE])
 {
-    unsigned len = 0;
-    bug_if(key.len > INT32_MAX);
-    const void *done = HMAC(EVP_sha256(), key.len > 0 ? key.at : "", (int)key.len,
-                            (const unsigned char *)(data.len > 0 ? data.at : ""), data.len, out_digest, &len);
-    bug_if(done == NULL || len != SHA256_SIZE);
+    unsigned char block[SHA256_CBLOCK] = { 0 }, inner[SHA256_SIZE];
+    if (key.len > sizeof block)
+        sha256(key, block);
+    else if (key.len > 0)
+        memcpy(block, key.at, key.len);
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] ^= 0x36;
+    sha256_of_two(slice_of(block, sizeof block), data, inner);
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] ^= 0x36 ^ 0x5c;
+    sha256_of_two(slice_of(block, sizeof block), slice_of(inner, sizeof inner), out_digest);
+    OPENSSL_cleanse(block, sizeof block);
+    OPENSSL_cleanse(inner, sizeof inner);
 }
 
 void random_bytes(void *out, size_t len)

@@ -8,6 +8,7 @@
 #define SHA1_SIZE   20
 #define SHA256_SIZE 32
 
+/* Digests need no memory and cannot fail. */
 void sha1(struct slice data, unsigned char out_digest[SHA1_SIZE]);
 void sha256(struct slice data, unsigned char out_digest[SHA256_SIZE]);
 

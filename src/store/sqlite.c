@@ -207,12 +207,15 @@ static enum status read_text(struct sqlite *q, struct store_op *op, struct error
     if (code == SQLITE_ROW) {
         struct slice from = column(s, 0);
         char        *text = malloc(from.len + 1);
-        if (text == NULL)
+        if (text == NULL || (from.at == NULL && sqlite3_errcode(q->file.db) == SQLITE_NOMEM))
             status = error_plain(e, E_NO_MEMORY);
         else if (from.len > 0)
             memcpy(text, from.at, from.len);
-        op->found = text != NULL;
-        op->text = slice_of(text, text != NULL ? from.len : 0);
+        op->found = status == OK;
+        if (status == OK)
+            op->text = slice_of(text, from.len);
+        else
+            free(text);
     }
     sqlite3_reset(s);
     return status;
@@ -333,6 +336,8 @@ static void sqlite_abandon(void *state)
     struct sqlite *q = state;
     if (q->file.db != NULL && !sqlite3_get_autocommit(q->file.db))
         (void)sqlite3_exec(q->file.db, "ROLLBACK", NULL, NULL, NULL);
+    /* Without memory even that may fail, and no transaction could begin inside this one: closing the file ends it. */
+    q->must_reopen |= q->file.db != NULL && !sqlite3_get_autocommit(q->file.db);
 }
 
 /* A full disk or a locked file needs only time. After an I/O error what SQLite knows about the file may be wrong. */
