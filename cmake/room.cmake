@@ -4,6 +4,8 @@
 # is how the layering is kept. tests/lint reads the room() lines as well.
 include(${CMAKE_CURRENT_LIST_DIR}/closure.cmake)
 
+set(ENCKE_TEST_TIMEOUT 120 CACHE STRING "seconds that a unit test may take")
+
 function(room name)
   cmake_parse_arguments(ROOM "" "" "USES;LIBS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c ${CMAKE_SOURCE_DIR}/src/${name}/*/*.c)
@@ -37,7 +39,7 @@ function(room name)
     target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_link_libraries(${target} PRIVATE room_${name} cmocka)
     add_test(NAME ${sort}.${name}.${stem} COMMAND ${target})
-    set_tests_properties(${sort}.${name}.${stem} PROPERTIES LABELS "${sort}" TIMEOUT 120)
+    set_tests_properties(${sort}.${name}.${stem} PROPERTIES LABELS "${sort}" TIMEOUT ${ENCKE_TEST_TIMEOUT})
     set_property(GLOBAL APPEND PROPERTY ENCKE_TEST_TARGETS ${target})
   endforeach()
 endfunction()
