@@ -37,6 +37,10 @@ lint: ## what can be said without running the server; STEPS="lint" leaves out cl
 	@scripts/deps build test lint
 	@scripts/test $(or $(STEPS),lint analysis)
 
+valgrind: ## unit tests, and the server with real clients, under valgrind; 10 minutes
+	@scripts/deps build test valgrind
+	@scripts/test valgrind
+
 fuzz: ## look for new inputs that break a parser; TIME=60 seconds for each
 	@scripts/deps build test
 	@scripts/fuzz $(ARGS)
@@ -55,4 +59,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 export BUILD JOBS TIME
-.PHONY: build run test test-drivers bench bench-tsung bench-million lint fuzz docs install clean help
+.PHONY: build run test test-drivers bench bench-tsung bench-million lint valgrind fuzz docs install clean help
