@@ -8,6 +8,7 @@
 #include "cometql/internal.h"
 #include "cometql/parser.h"
 #include "hub/app.h"
+#include "hub/hub.h"
 
 #define STATEMENT_BYTES_MIN 4
 #define CLUSTER_PREFIX "cometqlcluster_v1 set dev_id="
@@ -197,6 +198,12 @@ static void take_first(struct cometql *q, struct slice *sql)
         mysql_more(q->conn, rest);
 }
 
+/* As CppComet has it (spec section 1.8), but in any case. */
+static bool is_unlogged(struct slice sql)
+{
+    return slice_is_nocase(slice_first(sql, 4), "set ") || slice_is_nocase(slice_first(sql, 5), "show ");
+}
+
 static enum status understand(struct cometql *q, const struct request *r, struct error *error)
 {
     struct slice sql = r->sql;
@@ -213,6 +220,8 @@ static enum status understand(struct cometql *q, const struct request *r, struct
         take_first(q, &sql);
     if (!utf8_is_valid(sql))
         return error_set(error, E_INVALID, "The statement is not valid UTF-8");
+    if (cometql_own_settings->logs_statements && !q->is_preparing && !is_unlogged(sql))
+        hub_log_statement(q->app, sql);
     return parse_request(q, r, sql, error);
 }
 

@@ -24,6 +24,7 @@ struct cometql_settings {
     uint32_t    ws_statistics_s, cometql_statistics_s; /* of the configuration, for SHOW GLOBAL STATUS; 0 = never */
     const struct jwt_keys *jwt; /* what tokens are checked with; NULL: none are accepted */
     const struct telephony *telephony; /* FreeSWITCH servers (invitation.h); NULL: none */
+    bool        logs_statements; /* to the store */
     uint64_t    start_ms;   /* clock_mono_ms when the process started */
 };
 

@@ -69,6 +69,17 @@ static unsigned long long sum(enum counter c)
     return counter_sum(c);
 }
 
+/* What tools for MySQL look for, as far as there is such a thing here: phpMyAdmin divides by Uptime. */
+static void status_of_mysql(struct cometql *q)
+{
+    show_pair(q, "Uptime", "%llu", (unsigned long long)uptime_s());
+    show_pair(q, "Uptime_since_flush_status", "%llu", (unsigned long long)uptime_s());
+    show_pair(q, "Connections", "%llu", sum(COUNTER_SQL_ADDED));
+    show_pair(q, "Threads_connected", "%llu", sum(COUNTER_SQL_ONLINE));
+    show_pair(q, "Queries", "%llu", sum(COUNTER_QUERIES));
+    show_pair(q, "Questions", "%llu", sum(COUNTER_QUERIES));
+}
+
 /* --- the six forms ------------------------------------------------------------------------------------------------ */
 
 static void status_global(struct cometql *q)
@@ -103,6 +114,7 @@ static void status_global(struct cometql *q)
     struct memory_sums m = memory_sums();
     show_pair(q, "memory_rest_bytes", "%llu", (unsigned long long)m.rest);
     show_pair(q, "memory_other_bytes", "%llu", (unsigned long long)m.other);
+    status_of_mysql(q);
 }
 
 /* "12.3G": as people read sizes. */

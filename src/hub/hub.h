@@ -53,6 +53,9 @@ enum status hub_setup(const struct hub_setup *setup) __attribute__((warn_unused_
 struct store_row;
 enum status hub_load(struct store_row *given) __attribute__((warn_unused_result));
 
+/* Has the store keep what a backend said. Nobody waits for it; without memory, or past the store's bound, it is lost, and that is logged. */
+void hub_log_statement(uint32_t app, struct slice text);
+
 /* After the shards have ended. */
 void hub_clear(void);
 

@@ -57,6 +57,17 @@ enum status journal_history(const struct channel *c, const struct message *m, st
     return OK;
 }
 
+void hub_log_statement(uint32_t app, struct slice text)
+{
+    static struct log_limit limit = { .every_ms = 10000 };
+    struct slice            none = SLICE("");
+    struct store_op        *op = store_op_new(STORE_QUERY_LOG, app, 0, none, none, text, none);
+    if (op != NULL)
+        journal_send(op, NULL);
+    else
+        log_limited(&limit, LOG_ERROR, "hub: no memory; a statement was not logged");
+}
+
 /* --- at start ---------------------------------------------------------------------------------------------------------- */
 
 static unsigned home_of(const struct store_row *row)

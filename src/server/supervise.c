@@ -214,6 +214,7 @@ static void set_cometql(struct server *s)
         .idle_s = (uint32_t)(c->cometql.idle_ms / 1000),
         .ws_statistics_s = (uint32_t)(c->ws.statistics_ms / 1000),
         .cometql_statistics_s = (uint32_t)(c->cometql.statistics_ms / 1000),
+        .logs_statements = c->cometql.logs_statements,
         .jwt = &s->jwt,
         .telephony = &s->telephony.telephony,
         .start_ms = clock_mono_ms(),

@@ -145,6 +145,9 @@ describe('statements', () => {
             'backend_add_client', 'frontend_delete_client', 'backend_delete_client', 'frontend_messages_ps', 'backend_messages_ps',
             'frontend_add_client_ps', 'backend_add_client_ps', 'frontend_delete_client_ps', 'backend_delete_client_ps', 'network_events']);
         assert.ok(global.every((r) => typeof r.Value === 'string'));
+        for (const name of ['Uptime', 'Uptime_since_flush_status', 'Connections', 'Threads_connected', 'Queries', 'Questions']) {
+            assert.match(global.find((r) => r.Variable_name === name).Value, /^\d+$/, `tools for MySQL look for ${name}`);
+        }
     });
 
     test('SHOW STATUS counts who is online', async (t) => {
