@@ -15,7 +15,7 @@
 #define unpoison(at, len) ((void)(at), (void)(len))
 #endif
 
-enum { CHUNK_BYTES = 64 * 1024, SMALLEST_CHUNK = 16, PAGE_BYTES = 4096 };
+enum { CHUNK_BYTES = 64 * 1024, SMALLEST_CHUNK = 16, PAGE_BYTES = 4096, SPARE_BYTES = 16 * 1024 };
 
 /* A chunk hands out the objects on its free list first, then those that were never used, whose memory is still the kernel's
  * zeros: a chunk of which little is used costs few pages.
@@ -160,16 +160,28 @@ static void chunk_unmap(struct slab *s, uint32_t chunk)
     room_unmark(s, chunk);
 }
 
+/* Nothing lives in it: as if it had just been mapped, when many of its pages were touched. After that few are, so a load that swings
+ * between none and some does not come here again and again. */
+static void chunk_forget(const struct slab *s, struct slab_chunk *c)
+{
+    if ((size_t)c->fresh * s->object_size <= SPARE_BYTES || madvise(c->base, chunk_bytes(s), MADV_DONTNEED) != 0)
+        return;
+    unpoison(c->base, chunk_bytes(s));
+    c->fresh = 0;
+    c->first_free = SLAB_NONE;
+}
+
 /* One empty chunk is kept, the lower one, so that a load that swings around a border does not map and unmap. */
 static void chunk_emptied(struct slab *s, uint32_t chunk)
 {
     uint32_t other = s->spare;
     if (other == SLAB_NONE) {
         s->spare = chunk;
-        return;
+    } else {
+        s->spare = chunk < other ? chunk : other;
+        chunk_unmap(s, chunk < other ? other : chunk);
     }
-    s->spare = chunk < other ? chunk : other;
-    chunk_unmap(s, chunk < other ? other : chunk);
+    chunk_forget(s, &s->chunks[s->spare]);
 }
 
 void slab_clear(struct slab *s)

@@ -4,7 +4,9 @@
  * with a struct slab_head. The generation is odd while the object lives and grows by one at each take and give, so a
  * (index, generation) pair kept somewhere else can never match a successor in the same place by accident.
  *
- *   chunk 0 [ o o . o ]  chunk 1 [ . . . . ] -> given back to the kernel (one empty chunk is kept)  chunk 2 [ o . . . ]
+ *   chunk 0 [ o o . o ]  chunk 1 [ . . . . ] -> given back to the kernel  chunk 2 [ o . . . ]
+ *
+ * One empty chunk is kept, but not its pages when many of them were used.
  *
  * Takes prefer the lowest chunk that has room, so that after a peak the high chunks empty and their memory returns.
  * A chunk that was given back remembers the highest generation it had.

@@ -1,6 +1,7 @@
 #include "unit/test.h"
 
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -157,6 +158,44 @@ TEST(a_chunk_that_comes_back_does_not_repeat_generations)
     slab_clear(&s);
 }
 
+/* Of a chunk of 64 KB, whose first object stands where it begins. */
+static size_t resident_pages(void *first)
+{
+    unsigned char pages[16];
+    size_t        count = 0;
+    assert_int_equal(mincore(first, sizeof pages * 4096, pages), 0);
+    for (size_t i = 0; i < sizeof pages; i++)
+        count += pages[i] & 1;
+    return count;
+}
+
+TEST(the_chunk_that_is_kept_has_no_pages_left)
+{
+    UNUSED_STATE;
+    struct slab   s = things(100000);
+    struct thing *all[512];
+    uint32_t      generation = 0;
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 512; i++) {
+            all[i] = slab_take(&s);
+            assert_non_null(all[i]);
+            assert_true(all[i]->words[0] == 0 && all[i]->words[14] == 0);
+            memset(all[i]->words, 0xFF, sizeof all[i]->words);
+        }
+        void *first = all[0];
+        assert_true(all[0]->head.generation > generation);
+        assert_int_equal(resident_pages(first), 16);
+        uint32_t index = all[7]->head.index, old = all[7]->head.generation;
+        generation = all[0]->head.generation;
+        for (int i = 0; i < 512; i++)
+            slab_give(&s, all[i]);
+        assert_true(resident_pages(first) <= 1);
+        assert_null(slab_find(&s, index, old));
+        slab_validate(&s);
+    }
+    slab_clear(&s);
+}
+
 TEST(a_walk_meets_every_living_object_in_order)
 {
     UNUSED_STATE;
@@ -271,7 +310,7 @@ TEST(what_it_holds_and_what_is_in_use_is_counted)
 TESTS(RUN(what_it_holds_and_what_is_in_use_is_counted), RUN(an_object_is_zeroed_and_found_by_index_and_generation),
       RUN(a_successor_in_the_same_place_is_zeroed_and_does_not_match_the_old_generation),
       RUN(any_index_and_generation_are_safe_to_ask), RUN(the_bound_is_kept),
-      RUN(after_a_peak_the_memory_returns_but_for_one_chunk), RUN(takes_fill_the_lowest_hole_so_that_high_chunks_empty),
+      RUN(after_a_peak_the_memory_returns_but_for_one_chunk), RUN(the_chunk_that_is_kept_has_no_pages_left), RUN(takes_fill_the_lowest_hole_so_that_high_chunks_empty),
       RUN(a_chunk_that_comes_back_does_not_repeat_generations), RUN(a_walk_meets_every_living_object_in_order),
       RUN(sizes_are_rounded_and_big_objects_have_sixteen_to_a_chunk),
       RUN(giving_back_twice_or_what_is_not_ones_own_aborts))
