@@ -125,7 +125,9 @@ int leaks(int n)
 int forgets(int n)
 {
     char *p = malloc((size_t)n);
-    p[0] = 1;
+    if (p == NULL)
+        return -1;
+    free(p);
     free(p);
     return 0;
 }
