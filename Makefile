@@ -45,6 +45,11 @@ fuzz: ## look for new inputs that break a parser; TIME=60 seconds for each
 	@scripts/deps build test
 	@scripts/fuzz $(ARGS)
 
+soak: ## an hour of mixed load, faults and restarts; SECONDS=600 for ten minutes
+	@scripts/deps build test
+	@scripts/compile $(BUILD) encke encke-load
+	@ENCKE_BIN=$(CURDIR)/$(BUILD)/encke node --test --test-reporter=spec tests/soak/soak.test.js
+
 docs: ## write docs/reference from the tables
 	@scripts/deps build test
 	@scripts/compile $(BUILD) docs
@@ -58,5 +63,5 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-export BUILD JOBS TIME
-.PHONY: build run test test-drivers bench bench-tsung bench-million lint valgrind fuzz docs install clean help
+export BUILD JOBS TIME SECONDS
+.PHONY: build run test test-drivers bench bench-tsung bench-million lint valgrind fuzz soak docs install clean help
