@@ -209,7 +209,7 @@ static enum status read_text(struct sqlite *q, struct store_op *op, struct error
         char        *text = malloc(from.len + 1);
         if (text == NULL || (from.at == NULL && sqlite3_errcode(q->file.db) == SQLITE_NOMEM))
             status = error_plain(e, E_NO_MEMORY);
-        else if (from.len > 0)
+        else if (from.at != NULL)
             memcpy(text, from.at, from.len);
         op->found = status == OK;
         if (status == OK)
