@@ -138,6 +138,7 @@ static unsigned doors_of(const struct port *p, unsigned shard_count)
 enum status doors_open(const struct shards_setup *setup, struct error *out_error)
 {
     unsigned count = 0;
+    bug_if(setup->shard_count == 0);
     for (unsigned i = 0; i < setup->port_count; i++)
         count += doors_of(&setup->ports[i], setup->shard_count);
     shards.doors = calloc(count + 1u, sizeof *shards.doors);
