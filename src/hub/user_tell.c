@@ -201,7 +201,7 @@ static void tell_back(struct letter *given)
     if (u != NULL) {
         u->tells_open--;
         u->tells_taken += t->was_taken;
-        if (u->is_draining && t->was_taken && !u->drain_broke)
+        if (u->is_draining && t->was_taken && !u->drain_broke && t->offset > u->drained)
             u->drained = t->offset;
         u->drain_broke |= !t->was_taken;
         if (u->tells_open == 0)
@@ -220,7 +220,19 @@ static void tell_finish(struct tell *t, bool was_taken)
     hub_post(t->home, &t->letter);
 }
 
-/* What comes from the queue counts as taken when the socket has taken it: the connection is new, and may not live. */
+/* The end of the list; *out_is_behind says whether one for the same connection is on it. */
+static struct tell **holding_end(uint64_t stream, bool *out_is_behind)
+{
+    struct tell **last = &hub_own.users.holding;
+    *out_is_behind = false;
+    for (; *last != NULL; last = (struct tell **)(void *)&(*last)->letter.next)
+        *out_is_behind |= (*last)->stream == stream;
+    return last;
+}
+
+/* What comes from the queue counts as taken when the socket has taken it: the connection is new, and may not live. Those of one
+ * connection go back in their order, also when the socket was free again before the last of them came: otherwise home would take
+ * a later one for the end of what was taken, and forget one that was not, or an earlier one, and say the rest again. */
 static void tell_arrived(struct letter *given)
 {
     struct tell   *t = (struct tell *)(void *)given;
@@ -230,14 +242,13 @@ static void tell_arrived(struct letter *given)
         const struct dialect *d = hub_shared.setup.dialects[t->dialect];
         was_taken = d->tell(s, t->message, t->is_from_queue) && stream_is_open(s);
     }
-    if (!was_taken || !t->is_from_queue || !stream_is_blocked(s)) {
+    bool          is_behind = false;
+    struct tell **last = was_taken && t->is_from_queue ? holding_end(t->stream, &is_behind) : NULL;
+    if (last == NULL || !(is_behind || stream_is_blocked(s))) {
         tell_finish(t, was_taken);
         return;
     }
     t->letter.next = NULL;
-    struct tell **last = &hub_own.users.holding;
-    while (*last != NULL)
-        last = (struct tell **)(void *)&(*last)->letter.next;
     *last = t;
 }
 

@@ -11,6 +11,7 @@
 #include "hub/hub.h"
 #include "hub/publish.h"
 #include "hub/session.h"
+#include "io/outq.h"
 #include "unit/test.h"
 
 struct talker {
@@ -53,10 +54,23 @@ static struct session *talk_session_of(struct stream *s)
     return &((struct talker *)s->owner)->session;
 }
 
+/* "block" leaves the socket as if it had not taken all of it, "free" finds that it has: what a slow client does, but when it is
+ * wanted. */
+static void talk_tell_queued(struct stream *s, struct slice payload)
+{
+    if (slice_is(payload, "free") && s->out != NULL) {
+        outq_free(s->out);
+        s->out = NULL;
+    }
+    talk_say(s, "~ %.*s\n", SLICE_ARG(payload));
+    if (slice_is(payload, "block") && s->out == NULL)
+        s->out = outq_new(1 << 20);
+}
+
 static bool talk_tell(struct stream *s, const struct message *m, bool is_from_queue)
 {
     if (is_from_queue)
-        talk_say(s, "~ %.*s\n", SLICE_ARG(m->draft->payload));
+        talk_tell_queued(s, m->draft->payload);
     else
         stream_write(s, m->bytes[0]);
     return stream_is_open(s);

@@ -103,6 +103,25 @@ TEST(what_finds_nobody_waits_and_is_delivered_whole_in_order_and_once)
     down();
 }
 
+/* The connection takes the second one only after the third: home hears of them in the order of the queue all the same. */
+TEST(what_a_slow_connection_takes_late_is_neither_said_twice_nor_lost)
+{
+    UNUSED_STATE;
+    up();
+    client_asks(&clients[0], "K 5 k5", "+");
+    client_asks(&clients[0], "W 5 first", "w 0");
+    client_asks(&clients[0], "W 5 block", "w 0");
+    client_asks(&clients[0], "W 5 free", "w 0");
+    client_asks(&clients[1], "N 5 k5", "l 5");
+    client_hears(&clients[1], "~ first");
+    client_hears(&clients[1], "~ block");
+    client_hears(&clients[1], "~ free");
+    client_asks(&clients[0], "W 5 live", "w 1");
+    client_hears(&clients[1], "= live");
+    client_asks(&clients[0], "G 5", "g.");
+    down();
+}
+
 TEST(messages_between_two_logins_go_to_whoever_is_there)
 {
     UNUSED_STATE;
@@ -305,6 +324,7 @@ TESTS(RUN(history_that_left_the_memory_is_read_again),
       RUN(only_the_right_key_lets_a_user_in),
       RUN(a_message_reaches_every_connection_of_its_user_and_nobody_else),
       RUN(what_finds_nobody_waits_and_is_delivered_whole_in_order_and_once),
+      RUN(what_a_slow_connection_takes_late_is_neither_said_twice_nor_lost),
       RUN(messages_between_two_logins_go_to_whoever_is_there),
       RUN(a_user_comes_online_with_his_first_connection_and_leaves_with_his_last),
       RUN(within_the_grace_nobody_hears_that_a_page_was_reloaded),
