@@ -3,8 +3,8 @@
  *   inbox ──> waiting: [ group of at most GROUP_MOST | the rest ] ──> begin, apply ..., commit ──> op_finish of each
  *                        ^ stays here until the commit has succeeded; away: pause, revive, the same again
  *
- * A disk that is full can still be read. So between the tries, reads of users about whom nothing waits are served: logging in need
- * not wait until somebody has made room.
+ * A disk that is full can still be read. So between the tries, reads of users and channels about which nothing waits are served:
+ * logging in need not wait until somebody has made room.
  */
 #include "store/internal.h"
 
@@ -212,16 +212,38 @@ static enum status serve(struct worker *w, struct waiting *list, struct error *e
 
 /* --- while the backend is away ----------------------------------------------------------------------------------------- */
 
-/* Marks of the users about whom a write waits. Two users may share one; that only makes a read wait. */
+/* Marks of the users and channels about which a write waits. Two may share one; that only makes a read wait. */
 struct marks {
     uint64_t words[1024];
+    bool     is_any_channel; /* one waits that names no channel: it may concern each */
 };
+
+static bool is_about_channel(const struct store_op *op)
+{
+    return store_kinds[op->kind].key == KEY_NAME;
+}
 
 static uint64_t *mark_of(struct marks *m, const struct store_op *op, uint64_t *out_bit)
 {
-    uint64_t hash = map_hash((uint64_t)op->app << 32 | op->user_id, SLICE(""));
+    uint64_t user = is_about_channel(op) ? 0 : op->user_id;
+    uint64_t hash = map_hash((uint64_t)op->app << 32 | user, is_about_channel(op) ? op->name : SLICE(""));
     *out_bit = UINT64_C(1) << (hash & 63);
     return &m->words[hash >> 6 & 1023];
+}
+
+static void mark(struct marks *m, const struct store_op *op)
+{
+    uint64_t bit, *word = mark_of(m, op, &bit);
+    if (is_about_channel(op) && op->name.len == 0)
+        m->is_any_channel = true;
+    else if (is_about_channel(op) || store_kinds[op->kind].key == KEY_USER)
+        *word |= bit;
+}
+
+static bool is_marked(struct marks *m, const struct store_op *op)
+{
+    uint64_t bit, *word = mark_of(m, op, &bit);
+    return (*word & bit) != 0 || (is_about_channel(op) && m->is_any_channel);
 }
 
 /* Takes the reads that nothing before them concerns off the list. (An expiry concerns everybody, and nobody: who reads looks at
@@ -232,12 +254,11 @@ static struct waiting take_free_reads(struct worker *w)
     struct waiting all = w->waiting, reads = { 0 };
     w->waiting = (struct waiting){ 0 };
     while (all.first != NULL) {
-        struct store_op             *op = take_first(&all);
-        const struct store_kind_row *kind = &store_kinds[op->kind];
-        uint64_t                     bit, *word = mark_of(&marks, op, &bit);
-        if (!kind->is_read && kind->key == KEY_USER)
-            *word |= bit;
-        append(kind->is_read && !(*word & bit) ? &reads : &w->waiting, op);
+        struct store_op *op = take_first(&all);
+        bool             is_read = store_kinds[op->kind].is_read;
+        if (!is_read)
+            mark(&marks, op);
+        append(is_read && !is_marked(&marks, op) ? &reads : &w->waiting, op);
     }
     return reads;
 }

@@ -336,6 +336,56 @@ TEST(while_only_writes_fail_reads_of_other_users_are_answered_and_the_trouble_st
     assert_int_equal(shop_close(), 0);
 }
 
+/* A history that is read before what waits for it is written would be taken for whole, or bring back what was dropped. */
+TEST(while_only_writes_fail_a_history_is_not_read_before_what_waits_for_it)
+{
+    UNUSED_STATE;
+    struct store_op *writes[2], *own[2], *other;
+    struct asking    a, b;
+    fake_up(STORE_BATCH, 64 << 20, 60000);
+    atomic_store(&fake.away, 4);
+    writes[0] = op_published(1, "news", 9, 1);
+    writes[1] = op_channel(STORE_HISTORY_DROP, 1, "old");
+    ask_begin(&a, 0, writes, 2);
+    own[0] = op_channel(STORE_HISTORY, 1, "news");
+    own[1] = op_channel(STORE_HISTORY, 1, "old");
+    ask_begin(&b, 0, own, 2);
+    other = ask(op_channel(STORE_HISTORY, 1, "other")); /* sent behind them, and answered before them */
+    assert_int_equal(other->status, OK);
+    store_op_free(other);
+    assert_true(store_figures().is_away);
+    assert_int_equal(a.answered + b.answered, 0);
+    atomic_store(&fake.away, 0);
+    ask_end(&a);
+    ask_end(&b);
+    all_are(writes, 2, OK);
+    all_are(own, 2, OK);
+    assert_int_equal(shop_close(), 0);
+}
+
+TEST(while_only_writes_fail_a_drop_that_names_no_channel_holds_all_histories_back)
+{
+    UNUSED_STATE;
+    struct store_op *drop, *own, *other;
+    struct asking    a, b;
+    fake_up(STORE_BATCH, 64 << 20, 60000);
+    atomic_store(&fake.away, 4);
+    drop = with_place(op_channel(STORE_HISTORY_DROP_ONE, 1, ""), 9, 1, 0);
+    ask_begin(&a, 0, &drop, 1);
+    own = op_channel(STORE_HISTORY, 1, "news");
+    ask_begin(&b, 0, &own, 1);
+    other = ask(op_user(STORE_DATA, 1, 2)); /* a user is no channel */
+    assert_int_equal(other->status, OK);
+    store_op_free(other);
+    assert_int_equal(a.answered + b.answered, 0);
+    atomic_store(&fake.away, 0);
+    ask_end(&a);
+    ask_end(&b);
+    all_are(&drop, 1, OK);
+    all_are(&own, 1, OK);
+    assert_int_equal(shop_close(), 0);
+}
+
 TEST(one_that_has_waited_too_long_fails_and_is_never_applied)
 {
     UNUSED_STATE;
@@ -428,6 +478,8 @@ TESTS(RUN(operations_are_applied_and_answered_in_the_order_they_were_sent), RUN(
       RUN(without_an_open_store_everything_is_refused), RUN(a_backend_that_cannot_be_opened_says_why),
       RUN(several_workers_keep_the_order_of_each_key), RUN(a_backend_that_comes_back_gets_everything_once_and_in_order),
       RUN(while_only_writes_fail_reads_of_other_users_are_answered_and_the_trouble_stays_one),
+      RUN(while_only_writes_fail_a_history_is_not_read_before_what_waits_for_it),
+      RUN(while_only_writes_fail_a_drop_that_names_no_channel_holds_all_histories_back),
       RUN(one_that_has_waited_too_long_fails_and_is_never_applied),
       RUN(an_end_while_the_backend_is_away_waits_for_its_patience_and_tells_what_is_lost), RUN(an_end_applies_what_waits),
       RUN(answers_for_a_shard_that_has_left_are_freed), RUN(answers_race_with_a_shard_that_leaves))
