@@ -376,23 +376,63 @@ static void put_setting(struct ask *a)
     journal_send(op, on_setting_stored);
 }
 
+/* A setting that was on its way to the store when this one came is in memory by now, and no longer in the store. */
+static void forget_setting(const struct ask *a)
+{
+    struct channel *c = channel_find(a->app, a->channel, a->hash);
+    if (c == NULL)
+        return;
+    channel_unset(c);
+    channel_let_go(c);
+}
+
+/* One of the two; OK is said when the store has done both. */
+static void on_setting_dropped(struct store_op *done)
+{
+    struct ask *a = done->context;
+    if (done->status != OK)
+        a->status = done->status;
+    else if (done->kind == STORE_SETTING_DROP)
+        forget_setting(a);
+    store_op_free(done);
+    if (--a->number == 0)
+        ask_answer(a);
+}
+
+static void drop_both(struct ask *a, struct store_op *given_setting, struct store_op *given_history)
+{
+    a->number = 2;
+    given_setting->context = given_history->context = a;
+    journal_send(given_setting, on_setting_dropped);
+    journal_send(given_history, on_setting_dropped);
+}
+
 /* Forgets the history, and the setting as well when that is asked for. What is not in memory may still be in the store: a message
  * that was forgotten for want of memory. */
 static void drop_history(struct ask *a, struct channel *c)
 {
     struct slice     none = SLICE("");
-    struct store_op *setting = NULL, *op = store_op_new(STORE_HISTORY_DROP, a->app, 0, a->channel, none, none, none);
-    if (a->kind == ASK_SETTING_DROP)
+    bool             with_setting = a->kind == ASK_SETTING_DROP;
+    struct store_op *history = store_op_new(STORE_HISTORY_DROP, a->app, 0, a->channel, none, none, none), *setting = NULL;
+    if (with_setting)
         setting = store_op_new(STORE_SETTING_DROP, a->app, 0, a->channel, none, none, none);
+    if (history == NULL || (with_setting && setting == NULL)) {
+        store_op_free(history);
+        store_op_free(setting);
+        a->status = E_NO_MEMORY;
+        ask_answer(a);
+        return;
+    }
     if (c != NULL) {
-        if (a->kind == ASK_SETTING_DROP)
+        if (with_setting)
             channel_unset(c);
         history_drop(c);
         channel_let_go(c);
     }
-    if (setting != NULL)
-        journal_send(setting, NULL); /* stored before the other: they have one key */
-    answer_when_stored(a, op);
+    if (with_setting)
+        drop_both(a, setting, history);
+    else
+        answer_when_stored(a, history);
 }
 
 void ask_answer_from(struct ask *a, struct channel *c)

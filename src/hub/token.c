@@ -120,10 +120,17 @@ static void on_stored(struct store_op *done)
     journal_send(op, on_hash_gone);
 }
 
+/* As the store has it: perhaps under another signature than the one that is asked about. */
+static struct slice text_of(const struct ask *a)
+{
+    const struct token *t = token_find(a->app, a->text);
+    return t != NULL ? t->text : a->text;
+}
+
 /* It holds no longer from this moment, stored or not: that is the safe side. */
 static void put(struct ask *a)
 {
-    struct store_op *op = token_op(STORE_TOKEN_PUT, a->app, a->user_id, a->text, a->number);
+    struct store_op *op = token_op(STORE_TOKEN_PUT, a->app, a->user_id, text_of(a), a->number);
     if (op == NULL || token_put(a->app, a->user_id, a->text, a->number) != OK) {
         store_op_free(op);
         a->status = E_NO_MEMORY;
@@ -147,7 +154,7 @@ static void on_dropped(struct store_op *done)
 
 static void drop(struct ask *a)
 {
-    struct store_op *op = token_op(STORE_TOKEN_DROP, a->app, a->user_id, a->text, 0);
+    struct store_op *op = token_op(STORE_TOKEN_DROP, a->app, a->user_id, text_of(a), 0);
     if (op == NULL) {
         a->status = E_NO_MEMORY;
         ask_answer(a);

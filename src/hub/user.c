@@ -221,8 +221,10 @@ static void on_loaded(struct store_op *done)
     enum status  status = done->status;
     u->is_loading = false;
     u->pins--;
-    if (status == OK && !user_queue_load(u, done->rows))
+    if (status == OK && !user_queue_load(u, done->rows)) {
+        user_queue_forget(u, UINT64_MAX); /* it is read again, from its beginning */
         status = E_NO_MEMORY;
+    }
     if (status == OK) {
         u->is_known = true;
         u->last_seen_s = done->number;

@@ -238,6 +238,43 @@ TEST(a_revoked_token_lets_nobody_in_and_ends_who_is_in)
     down();
 }
 
+/* What was signed is the token; the store has it under the signature that it was revoked with. */
+TEST(a_token_that_is_allowed_again_under_another_signature_leaves_the_store)
+{
+    UNUSED_STATE;
+    struct store_row *rows = NULL;
+    struct error      e;
+    up();
+    client_asks(&clients[0], "R 5 head.claims.one", "+");
+    client_asks(&clients[0], "R 5 head.claims.two", "+");
+    client_asks(&clients[1], "V 5 head.claims.three 1000", "l no");
+    client_asks(&clients[0], "r 5 head.claims.four", "+");
+    client_asks(&clients[1], "V 5 head.claims.three 1000", "l 5");
+    assert_int_equal(store_load(&rows, &e), OK);
+    assert_null(rows); /* otherwise it would be revoked again after a restart */
+    down();
+}
+
+/* Both are under way at once, as from two connections. */
+TEST(a_setting_that_is_dropped_while_it_is_being_stored_is_gone)
+{
+    UNUSED_STATE;
+    struct store_row *rows = NULL;
+    struct error      e;
+    up();
+    for (int i = 0; i < 20; i++) {
+        client_say(&clients[0], "L log 30\nX log");
+        client_hears(&clients[0], "+");
+        client_hears(&clients[0], "+");
+        client_say(&clients[0], "P log text");
+        client_hears(&clients[0], "R 0 0"); /* nobody records and nobody listens: there is no channel */
+        client_asks(&clients[0], "H log 10", "h.");
+    }
+    assert_int_equal(store_load(&rows, &e), OK);
+    assert_null(rows);
+    down();
+}
+
 TEST(past_the_bound_the_oldest_connection_is_closed)
 {
     UNUSED_STATE;
@@ -331,5 +368,7 @@ TESTS(RUN(history_that_left_the_memory_is_read_again),
       RUN(taking_the_hash_away_ends_the_connections),
       RUN(an_expired_token_ends_its_connection_unless_it_was_renewed),
       RUN(a_revoked_token_lets_nobody_in_and_ends_who_is_in),
+      RUN(a_token_that_is_allowed_again_under_another_signature_leaves_the_store),
+      RUN(a_setting_that_is_dropped_while_it_is_being_stored_is_gone),
       RUN(past_the_bound_the_oldest_connection_is_closed),
       RUN(users_are_forgotten_and_come_back_from_the_store))
