@@ -10,10 +10,10 @@
 #include "http/conn.h"
 #include "http/form.h"
 #include "hub/ask.h"
+#include "hub/user.h"
 
 #define USER_MAX 63 /* of the parameter */
 #define APP_DIGITS 6
-#define USER_ID_MAX 999999999
 #define BASIC_MAX 512
 
 static const struct api_directory *directory;

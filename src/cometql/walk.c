@@ -11,6 +11,7 @@
 
 #include "cometql/internal.h"
 #include "cometql/query/query.h"
+#include "hub/user.h"
 
 #define STEPS_AT_ONCE 256 /* of one statement in one turn of the shard; others wait too */
 
@@ -87,7 +88,7 @@ void cometql_ask_user(struct cometql *q, enum ask_kind kind, uint32_t user_id, s
 bool cometql_user_id(struct slice text, uint32_t least, uint32_t *out_id)
 {
     uint64_t id;
-    if (!slice_u64(text, INT32_MAX, &id) || id < least)
+    if (!slice_u64(text, USER_ID_MAX, &id) || id < least)
         return false;
     *out_id = (uint32_t)id;
     return true;

@@ -10,6 +10,7 @@
 #include "base/slab.h"
 #include "dialect/classic_internal.h"
 #include "http/conn.h"
+#include "hub/user.h"
 #include "ws/extension.h"
 
 #define SESSION_MAX 1024
@@ -83,7 +84,7 @@ static struct url url_parse(struct slice pairs)
     if (u.session.at == NULL)
         u.session = pair_get(pairs, "session");
     struct slice user = pair_get(pairs, "myid"), app = pair_get(pairs, "devid"), version = pair_get(pairs, "v");
-    u.user_id = number_below(user, 1000000000);
+    u.user_id = number_below(user, (uint64_t)USER_ID_MAX + 1);
     u.app = number_below(app, classic_settings->app_count);
     u.is_ours = slice_is(pair_get(pairs, "api"), "encke");
     u.major = version.at != NULL ? major_of(version) : 0;

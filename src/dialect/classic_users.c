@@ -14,8 +14,6 @@
 #include "hub/channel.h"
 #include "hub/user.h"
 
-#define USER_ID_MAX 999999999
-
 /* What a login is about, on its way there and back. */
 struct login_note {
     uint32_t user_id;

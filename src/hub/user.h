@@ -23,6 +23,7 @@
 #include "hub/ask.h"
 
 #define USER_HASH_MAX   32
+#define USER_ID_MAX     2147483647 /* what SQL takes for an id, every door does */
 #define USER_SIP_SECRET 16 /* bytes; the answer has two hexadecimal digits for each */
 
 /* Which shard is home. */

@@ -71,6 +71,21 @@ describe('users_auth', () => {
         assert.equal((await visit(t, server, { user: id, session: key, dev: 7 })).info.authorized, false, 'another app');
     });
 
+    test('the highest id that a hash is taken for lets in, and is watched as any other', async (t) => {
+        const server = suite.at, id = 2147483647, key = await hash(server, id);
+        const user = await login(t, server, id, key);
+        await tell(server, id, 'for the last one');
+        assert.equal((await user.on('msg')).data, 'for the last one');
+        const watcher = await visit(t, server);
+        watcher.send('user_status', String(id));
+        assert.equal((await watcher.on('_answer_user_status')).data.last_online_time, 0);
+        const [late] = [await visit(t, server)];
+        late.send('login', String(id), key);
+        assert.equal((await late.on('sys')).data.authorized, true);
+        const above = await visit(t, server, { user: 2147483648, session: key });
+        assert.equal(above.info.authorized, false);
+    });
+
     test('deleting a hash ends the connections of its user, and nobody else\'s', async (t) => {
         const server = suite.at, id = newUser(), other = newUser();
         const key = await hash(server, id), otherKey = await hash(server, other);
