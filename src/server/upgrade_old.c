@@ -294,6 +294,11 @@ enum upgrade_result upgrade_run(const struct upgrade_job *job)
     return UPGRADE_DONE;
 }
 
+static bool is_dead(void)
+{
+    return has_ended() && !(WIFEXITED(up.child_status) && WEXITSTATUS(up.child_status) == 0);
+}
+
 /* It ends, and not in order. One that only cannot be spoken to lives on. */
 static bool was_killed(void)
 {
@@ -302,12 +307,13 @@ static bool was_killed(void)
         const struct timespec moment = { .tv_nsec = 1000000 };
         (void)nanosleep(&moment, NULL);
     }
-    return has_ended() && !(WIFEXITED(up.child_status) && WEXITSTATUS(up.child_status) == 0);
+    return is_dead();
 }
 
 void upgrade_end(bool has_bridge_broken)
 {
-    if (has_bridge_broken && !up.is_wanted_to_stop && was_killed()) {
+    /* A bridge that is whole says little when all have left within moments: the child is looked at in any case. */
+    if (!up.is_wanted_to_stop && (has_bridge_broken ? was_killed() : is_dead())) {
         log_error("upgrade: the new process has been killed; starting it again in this place");
         program_become(up.doors, up.door_count);
     }

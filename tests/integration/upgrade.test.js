@@ -421,7 +421,9 @@ describe('while the connections of the old process leave', () => {
     });
 
     test('the new one is killed with its first breath: the same', async (t) => {
-        const { server, program, say, reconnect } = await scene(t);
+        const { server, program, say, reconnect } = await scene(t, SLOWLY);
+        const stay = await Promise.all(Array.from({ length: 20 }, () => new Visitor(server).open())); // the old one is there when it happens
+        t.after(() => stay.forEach((visitor) => visitor.socket.terminate()));
         program.fail('serving');
         server.signal('SIGUSR2');
         await until(() => server.readyLines === 2, () => `the second start${server.process.said()}`);
