@@ -49,7 +49,9 @@ bool address_parse(struct slice text, struct address *out)
 void address_text(const struct address *a, char out[ADDRESS_TEXT_MAX])
 {
     out[0] = '\0';
-    if (address_is_ipv4(a))
+    if (address_is_unix(a))
+        memcpy(out, "unix", sizeof "unix");
+    else if (address_is_ipv4(a))
         inet_ntop(AF_INET, a->bytes + sizeof ipv4_prefix, out, ADDRESS_TEXT_MAX);
     else
         inet_ntop(AF_INET6, a->bytes, out, ADDRESS_TEXT_MAX);
@@ -86,6 +88,8 @@ static enum status set_add_range(struct address_set *set, struct slice text)
 
 enum status address_set_add(struct address_set *set, struct slice text)
 {
+    if (slice_is_nocase(text, "unix"))
+        return set_add_range(set, SLICE("::"));
     if (!slice_is_nocase(text, "loopback"))
         return set_add_range(set, text);
     enum status status = set_add_range(set, SLICE("127.0.0.0/8"));

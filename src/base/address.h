@@ -32,6 +32,13 @@ struct address_set {
 /* The address with these 4 bytes, in network order. */
 struct address address_of_ipv4(const void *bytes);
 
+/* Who comes through a unix socket has no address: all bytes are zero, which no connection over IP can have. Its text is "unix". */
+static inline bool address_is_unix(const struct address *a)
+{
+    static const struct address unix_peer;
+    return memcmp(a, &unix_peer, sizeof *a) == 0;
+}
+
 bool address_is_ipv4(const struct address *a);
 bool address_equal(const struct address *a, const struct address *b);
 
@@ -41,7 +48,8 @@ bool address_parse(struct slice text, struct address *out);
 /* The usual text, RFC 5952; IPv4 without its prefix. */
 void address_text(const struct address *a, char out[ADDRESS_TEXT_MAX]);
 
-/* Adds an address, a range "10.0.0.0/8" or the word loopback (127.0.0.0/8 and ::1). Bits behind the prefix do not count.
+/* Adds an address, a range "10.0.0.0/8", the word loopback (127.0.0.0/8 and ::1) or the word unix (unix sockets). Bits behind
+ * the prefix do not count.
  * E_INVALID: the text is none of these. */
 enum status address_set_add(struct address_set *set, struct slice text) __attribute__((warn_unused_result));
 bool        address_set_has(const struct address_set *set, const struct address *a);

@@ -60,5 +60,6 @@ bool http_client_tell(struct stream *s, const struct http_head *h)
     const struct address_set *trusted = stream_trusts(s);
     struct address            client;
     return trusted != NULL && http_client_address(h, trusted, &client) &&
+           !address_is_unix(&client) && /* nobody's address; a header cannot make somebody local */
            stream_tell_peer(s, &client); /* without memory the proxy's own address is shown */
 }

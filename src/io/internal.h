@@ -74,6 +74,8 @@ struct meters {
 struct door {
     int     fd;
     uint8_t port, shard;
+    bool    is_shared; /* one socket, which every shard has a copy of */
+    bool    is_copy;
 };
 
 /* A listener of this shard. */
@@ -82,6 +84,8 @@ struct listener {
     const struct port *port;
     uint8_t            number; /* index in the setup's ports */
     bool               is_paused;
+    bool               is_shared;
+    bool               is_known; /* to epoll */
 };
 
 struct shard {
@@ -164,6 +168,8 @@ void listeners_close(struct shard *shard);
 void listener_accept(struct shard *shard, struct listener *l);
 void listeners_resume(struct shard *shard); /* a second after a pause */
 void listeners_shut(struct shard *shard, bool is_shut);
+
+/* door.c */
 enum status doors_open(const struct shards_setup *setup, struct error *out_error); /* main, before the tables split */
 void doors_close(void); /* main's copies */
 

@@ -1,11 +1,9 @@
 /* listener.c: see listener.h. */
 #include "io/listener.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,184 +12,32 @@
 #include "io/internal.h"
 
 #define ACCEPTS_A_TURN  256  /* then the others get their turn */
+#define SHARED_ACCEPTS  8    /* of a socket that the other shards accept from as well */
 #define RETRY_ACCEPT_MS 1000 /* after EMFILE, ENFILE, ENOMEM */
 
-/* Fills a socket address; 0 when the text is no numeric address. */
-static socklen_t address_of(const struct port *p, struct sockaddr_storage *out)
-{
-    memset(out, 0, sizeof *out);
-    struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)out;
-    if (inet_pton(AF_INET, p->ip, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(p->port);
-        return sizeof *v4;
-    }
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)out;
-    if (inet_pton(AF_INET6, p->ip, &v6->sin6_addr) == 1) {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(p->port);
-        return sizeof *v6;
-    }
-    return 0;
-}
-
-static enum status port_error(const struct port *p, struct error *e)
-{
-    const char *advice = errno == EADDRINUSE      ? "another program listens there; stop it or choose another port"
-                         : errno == EACCES        ? "ports below 1024 need root or CAP_NET_BIND_SERVICE"
-                         : errno == EADDRNOTAVAIL ? "this machine has no such address"
-                                                  : "see the reason";
-    return error_set(e, E_CONFIG, "%s port: cannot listen on %s:%u: %s (%s)", p->name, p->ip, p->port, strerror(errno),
-                     advice);
-}
-
-/* A bound socket; with `shared` other sockets of this user may bind the same port. -1 on failure, errno tells. */
-static int bound_socket(const struct port *p, bool shared)
-{
-    struct sockaddr_storage address;
-    socklen_t               len = address_of(p, &address);
-    if (len == 0) {
-        errno = EINVAL;
-        return -1;
-    }
-    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int on = 1;
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if ((shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0) ||
-        bind(fd, (struct sockaddr *)&address, len) < 0) {
-        int reason = errno;
-        close(fd);
-        errno = reason;
-        return -1;
-    }
-    return fd;
-}
-
-static uint16_t port_of(int fd)
-{
-    struct sockaddr_storage a;
-    socklen_t               len = sizeof a;
-    if (getsockname(fd, (struct sockaddr *)&a, &len) < 0)
-        return 0;
-    return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&a)->sin6_port
-                                         : ((struct sockaddr_in *)(void *)&a)->sin_port);
-}
-
-enum status port_reserve(struct port *p, struct error *out_error)
-{
-    struct sockaddr_storage address;
-    p->reserved_fd = -1;
-    if (!port_listens(p))
-        return OK;
-    if (p->inherited_count > 0) {
-        p->port = port_of(p->inherited[0]);
-        return OK;
-    }
-    if (address_of(p, &address) == 0)
-        return error_set(out_error, E_CONFIG, "%s.ip: '%s' is not a numeric IP address", p->name, p->ip);
-
-    int probe = bound_socket(p, false); /* fails when anybody listens there, shared or not */
-    if (probe < 0 || listen(probe, 1) < 0) {
-        enum status s = port_error(p, out_error);
-        if (probe >= 0)
-            close(probe);
-        return s;
-    }
-    p->port = port_of(probe);
-    close(probe);
-    p->reserved_fd = bound_socket(p, true);
-    return p->reserved_fd >= 0 ? OK : port_error(p, out_error);
-}
-
-bool port_fits(const struct port *p, int fd)
-{
-    struct sockaddr_storage there, wanted;
-    socklen_t               len = sizeof there;
-    if (!port_listens(p) || address_of(p, &wanted) == 0 || getsockname(fd, (struct sockaddr *)&there, &len) < 0 ||
-        there.ss_family != wanted.ss_family || (p->port != 0 && port_of(fd) != p->port))
-        return false;
-    const struct sockaddr_in  *a4 = (const void *)&there, *b4 = (const void *)&wanted;
-    const struct sockaddr_in6 *a6 = (const void *)&there, *b6 = (const void *)&wanted;
-    return there.ss_family == AF_INET ? a4->sin_addr.s_addr == b4->sin_addr.s_addr
-                                      : memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0;
-}
-
-void port_release(struct port *p)
-{
-    if (p->reserved_fd >= 0)
-        close(p->reserved_fd);
-    p->reserved_fd = -1;
-}
-
-/* --- doors: main's ----------------------------------------------------------------------------------------------------- */
-
-/* The sockets of the process before have clients in their backlogs: all of them are kept, also when there are fewer shards now. */
-static unsigned doors_of(const struct port *p, unsigned shard_count)
-{
-    if (!port_listens(p))
-        return 0;
-    return p->inherited_count > shard_count ? p->inherited_count : shard_count;
-}
-
-enum status doors_open(const struct shards_setup *setup, struct error *out_error)
-{
-    unsigned count = 0;
-    bug_if(setup->shard_count == 0);
-    for (unsigned i = 0; i < setup->port_count; i++)
-        count += doors_of(&setup->ports[i], setup->shard_count);
-    shards.doors = calloc(count + 1u, sizeof *shards.doors);
-    shards.door_count = 0;
-    if (shards.doors == NULL)
-        return error_plain(out_error, E_NO_MEMORY);
-    for (unsigned i = 0; i < setup->port_count; i++) {
-        const struct port *p = &setup->ports[i];
-        for (unsigned k = 0; k < doors_of(p, setup->shard_count); k++) {
-            int fd = k < p->inherited_count ? p->inherited[k] : bound_socket(p, true);
-            if (fd < 0)
-                return port_error(p, out_error);
-            shards.doors[shards.door_count++] = (struct door){ .fd = fd, .port = (uint8_t)i, .shard = (uint8_t)(k % setup->shard_count) };
-        }
-    }
-    return OK;
-}
-
-void doors_close(void)
-{
-    for (unsigned i = 0; SPLITS_TABLES && i < shards.door_count; i++)
-        close(shards.doors[i].fd);
-    shards.door_count = 0;
-}
-
-unsigned shards_doors(unsigned port, int *out_fds, unsigned most)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < shards.door_count && count < most; i++)
-        if (shards.doors[i].port == port)
-            out_fds[count++] = shards.doors[i].fd;
-    return count;
-}
-
-/* --- listeners: a shard's ---------------------------------------------------------------------------------------------- */
-
-/* Zero: it stays silent until somebody listens again. */
-static void listener_events(struct shard *shard, struct listener *l, uint32_t events)
+/* Zero: it stays silent until somebody listens again. A shared one wakes one of the shards that wait for it; the kernel changes no entry of
+ * that kind, so it is made anew, behind those of the other shards: the next connection is another shard's. */
+static bool listener_events(struct shard *shard, struct listener *l, uint32_t events)
 {
     struct epoll_event e = { .events = events, .data.u64 = LISTENER_MARK | (uint64_t)(l - shard->listeners) };
-    epoll_ctl(shard->epoll_fd, EPOLL_CTL_MOD, l->fd, &e);
+    if (!l->is_shared)
+        return epoll_ctl(shard->epoll_fd, l->is_known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, l->fd, &e) == 0;
+    e.events |= EPOLLEXCLUSIVE;
+    if (l->is_known)
+        epoll_ctl(shard->epoll_fd, EPOLL_CTL_DEL, l->fd, NULL);
+    return events == 0 || epoll_ctl(shard->epoll_fd, EPOLL_CTL_ADD, l->fd, &e) == 0;
 }
 
 static enum status listener_open(struct shard *shard, struct listener *l, struct error *out_error)
 {
     int on = 1;
     if (listen(l->fd, l->port->backlog) < 0)
-        return port_error(l->port, out_error);
-    setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* accepted sockets inherit it */
+        return error_set(out_error, E_CONFIG, "%s port: cannot listen: %s", l->port->name, strerror(errno));
+    setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* accepted sockets inherit it; unix ones need it not */
     l->is_paused = shard->is_shut;
-    struct epoll_event e = { .events = l->is_paused ? 0 : EPOLLIN, .data.u64 = LISTENER_MARK | (uint64_t)(l - shard->listeners) };
-    if (epoll_ctl(shard->epoll_fd, EPOLL_CTL_ADD, l->fd, &e) < 0)
+    if (!listener_events(shard, l, l->is_paused ? 0 : EPOLLIN))
         return error_set(out_error, E_IO, "epoll: %s", strerror(errno));
+    l->is_known = true;
     return OK;
 }
 
@@ -202,7 +48,7 @@ enum status listeners_open(struct shard *shard, struct error *out_error)
         if (d->shard != shard->index)
             continue;
         struct listener *l = &shard->listeners[shard->listener_count++];
-        *l = (struct listener){ .fd = d->fd, .port = &shard->setup->ports[d->port], .number = d->port };
+        *l = (struct listener){ .fd = d->fd, .port = &shard->setup->ports[d->port], .number = d->port, .is_shared = d->is_shared };
         enum status s = listener_open(shard, l, out_error);
         if (s != OK)
             return s;
@@ -332,7 +178,7 @@ static bool is_table_full(struct shard *shard, struct listener *l)
 
 void listener_accept(struct shard *shard, struct listener *l)
 {
-    for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+    for (int i = 0; i < (l->is_shared ? SHARED_ACCEPTS : ACCEPTS_A_TURN); i++) {
         if (is_table_full(shard, l))
             return;
         struct sockaddr_storage from;
@@ -343,8 +189,10 @@ void listener_accept(struct shard *shard, struct listener *l)
                 continue;
             if (errno != EAGAIN)
                 accept_failed(shard, l);
-            return;
+            break;
         }
         take_in(shard, l, fd, &from);
     }
+    if (l->is_shared && !l->is_paused)
+        (void)listener_events(shard, l, EPOLLIN);
 }

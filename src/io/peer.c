@@ -67,7 +67,9 @@ bool peer_of_socket(const struct sockaddr_storage *from, struct address *out)
         *out = address_of_ipv4(&((const struct sockaddr_in *)(const void *)from)->sin_addr);
     else if (from->ss_family == AF_INET6)
         memcpy(out->bytes, &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr, sizeof out->bytes);
-    return from->ss_family == AF_INET || from->ss_family == AF_INET6;
+    else if (from->ss_family == AF_UNIX)
+        *out = (struct address){ { 0 } };
+    return from->ss_family == AF_INET || from->ss_family == AF_INET6 || from->ss_family == AF_UNIX;
 }
 
 static bool socket_peer(const struct stream *s, struct address *out)

@@ -64,8 +64,9 @@ static enum status own_memory(struct shard *shard, struct error *e)
 static void close_foreign(const struct shard *shard)
 {
     for (unsigned i = 0; i < shard->setup->port_count; i++)
-        if (shard->setup->ports[i].reserved_fd >= 0)
-            close(shard->setup->ports[i].reserved_fd);
+        for (unsigned k = 0; k < shard->setup->ports[i].place_count; k++)
+            if (shard->setup->ports[i].held[k] >= 0)
+                close(shard->setup->ports[i].held[k]);
     for (unsigned i = 0; i < shards.door_count; i++)
         if (shards.doors[i].shard != shard->index)
             close(shards.doors[i].fd);

@@ -2,10 +2,12 @@
 #include "server/config.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/array.h"
+#include "io/place.h"
 #include "server/config_parts.h"
 #include "server/jwt_keys.h"
 #include "server/proxies.h"
@@ -135,6 +137,45 @@ static void check_proxies(struct config *c)
         config_remark(c, CONFIG_ERROR, &place, "%s", e.text);
 }
 
+static bool is_wildcard(const struct place *p)
+{
+    char text[PLACE_TEXT_MAX];
+    place_text(p, text);
+    return strncmp(text, "0.0.0.0:", 8) == 0 || strncmp(text, "[::]:", 5) == 0;
+}
+
+/* Would the two lists want one address? */
+static bool share_address(const struct config *c)
+{
+    struct place ws[PLACES_MAX], sql[PLACES_MAX];
+    unsigned     ws_count = places_read(slice_str(c->ws.ip), c->ws.port, ws);
+    unsigned     sql_count = places_read(slice_str(c->cometql.ip), c->cometql.port, sql);
+    for (unsigned i = 0; i < ws_count; i++)
+        for (unsigned k = 0; k < sql_count; k++)
+            if (!place_is_unix(&ws[i]) && !place_is_unix(&sql[k]) && c->ws.port != 0 && c->ws.port == c->cometql.port &&
+                (is_wildcard(&ws[i]) || is_wildcard(&sql[k]) || place_fits(&ws[i], &sql[k])))
+                return true;
+    return false;
+}
+
+static bool is_local(const char *list)
+{
+    struct slice rest = slice_str(list);
+    while (rest.len > 0) {
+        struct slice item = slice_trim(slice_cut(&rest, ','));
+        if (!slice_starts(item, "127.") && !slice_is(item, "::1") && !slice_starts(item, "unix:"))
+            return false;
+    }
+    return true;
+}
+
+static void check_socket_mode(struct config *c)
+{
+    struct config_place place = place_of(c, SETTING_ID_main_socket_mode);
+    if (strspn(c->main.socket_mode, "01234567") != strlen(c->main.socket_mode) || strtoul(c->main.socket_mode, NULL, 8) > 0777)
+        config_remark(c, CONFIG_ERROR, &place, "main.socket_mode: expected an octal number up to 0777, such as 0660");
+}
+
 static void check_telephony(struct config *c)
 {
     struct config_place place = place_of(c, SETTING_ID_sip_freeswitch);
@@ -142,10 +183,9 @@ static void check_telephony(struct config *c)
     if (telephony_check(c, &e) != OK)
         config_remark(c, CONFIG_ERROR, &place, "%s", e.text);
     place = place_of(c, SETTING_ID_freeswitch_ip);
-    bool is_local = strncmp(c->freeswitch.ip, "127.", 4) == 0 || strcmp(c->freeswitch.ip, "::1") == 0;
-    if (telephony_is_on(c) && !is_local && *c->freeswitch.password == '\0' && c->freeswitch.allowed.count == 0)
+    if (telephony_is_on(c) && !is_local(c->freeswitch.ip) && *c->freeswitch.password == '\0' && c->freeswitch.allowed.count == 0)
         config_remark(c, CONFIG_WARNING, &place,
-                      "freeswitch.ip is not the loopback address: whoever reaches the port gets the SIP secrets of all users; "
+                      "freeswitch.ip is not only the loopback address: whoever reaches the port gets the SIP secrets of all users; "
                       "set freeswitch.allow, or freeswitch.user and freeswitch.password");
 }
 
@@ -158,10 +198,7 @@ static void check_together(struct config *c)
                       "ws.idle must be longer than ws.ping, or every quiet connection is closed before it is asked");
 
     place = place_of(c, SETTING_ID_cometql_port);
-    bool share_address = strcmp(c->ws.ip, c->cometql.ip) == 0 || strcmp(c->ws.ip, "0.0.0.0") == 0 ||
-                         strcmp(c->cometql.ip, "0.0.0.0") == 0 || strcmp(c->ws.ip, "::") == 0 ||
-                         strcmp(c->cometql.ip, "::") == 0;
-    if (c->ws.port == c->cometql.port && c->ws.port != 0 && share_address)
+    if (share_address(c))
         config_remark(c, CONFIG_ERROR, &place, "ws.port and cometql.port are both %u; each needs a port of its own",
                       c->ws.port);
 
@@ -181,6 +218,7 @@ static void check_together(struct config *c)
     tls_files_check(c, TLS_PORT_WS);
     tls_files_check(c, TLS_PORT_COMETQL);
     check_telephony(c);
+    check_socket_mode(c);
     struct error       error;
     struct store_setup store;
     place = place_of(c, SETTING_ID_store_backend);

@@ -1,9 +1,8 @@
 /* config_value.c: one value, from its text and back. */
 #include "server/config_parts.h"
 
-#include <arpa/inet.h>
-
 #include "base/array.h"
+#include "io/place.h"
 
 static const struct {
     const char    *word;
@@ -98,13 +97,8 @@ static bool parse_level(struct slice text, enum log_level *out)
 
 static bool is_address(struct slice text)
 {
-    char          copy[INET6_ADDRSTRLEN];
-    unsigned char address[16];
-    if (text.len >= sizeof copy)
-        return false;
-    memcpy(copy, text.at, text.len);
-    copy[text.len] = '\0';
-    return inet_pton(AF_INET, copy, address) == 1 || inet_pton(AF_INET6, copy, address) == 1;
+    struct place places[PLACES_MAX];
+    return places_read(text, 0, places) > 0;
 }
 
 static bool is_printable(struct slice text)
@@ -290,7 +284,7 @@ void config_allowed_text(const struct setting *row, struct buf *out)
                    (unsigned long long)row->max);
         break;
     case SETTING_ADDRESS:
-        buf_text(out, "a numeric IPv4 or IPv6 address");
+        buf_text(out, "a numeric IPv4 or IPv6 address, or unix:/path, or several separated by commas");
         break;
     case SETTING_BOOL:
         buf_text(out, "true, yes, on, 1, false, no, off or 0");

@@ -48,3 +48,8 @@ void notify_stopping(void)
 {
     notify("STOPPING=1");
 }
+
+void notify_alive(void)
+{
+    notify("WATCHDOG=1");
+}

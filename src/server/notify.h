@@ -8,5 +8,6 @@
 void notify_ready(void);     /* it serves; and this process is the main one, also when another was before it */
 void notify_reloading(void); /* another process is about to take over; notify_ready, from whichever it is then, ends it */
 void notify_stopping(void);
+void notify_alive(void);     /* watchdog.h */
 
 #endif

@@ -14,6 +14,8 @@
 
 #define PROGRAM_DOORS 1024 /* listening sockets that can be given */
 
+#define PROGRAM_GIVEN "!"  /* behind the name: by a service manager, wherever the settings say */
+
 struct given_door {
     char name[16]; /* of its port */
     int  fd;

@@ -9,7 +9,7 @@ enum status addresses_from(const struct config_list *names, const char *setting,
         if (status == E_INVALID)
             return error_set(out_error, E_CONFIG,
                              "%s: %s is no address (192.0.2.7, 2001:db8::7), no range (10.0.0.0/8) and "
-                             "not the word loopback",
+                             "neither the word loopback nor the word unix",
                              setting, names->at[i]);
         if (status != OK)
             return error_plain(out_error, status);

@@ -17,7 +17,7 @@ enum setting_kind {
     SETTING_BYTES,   /* uint64_t, bytes: digits, then K, M or G (times 1024) or nothing */
     SETTING_TIME,    /* uint64_t, milliseconds: digits, then ms, s, m or h; seconds without */
     SETTING_PORT,    /* uint16_t */
-    SETTING_ADDRESS, /* char *: a numeric IPv4 or IPv6 address */
+    SETTING_ADDRESS, /* char *: where to listen, as io/place.h reads it */
     SETTING_LEVEL,   /* enum log_level */
     SETTING_NAMES,   /* struct config_list: names separated by commas */
     SETTING_LIST,    /* struct config_list: one element for each assignment of []value; may hold passwords, shown to nobody */

@@ -21,7 +21,9 @@
 #include "http/embedded.h"
 #include "hub/bridge.h"
 #include "hub/hub.h"
+#include "server/activation.h"
 #include "server/console.h"
+#include "server/greeting.h"
 #include "server/jwt_keys.h"
 #include "server/limits.h"
 #include "server/notify.h"
@@ -34,6 +36,7 @@
 #include "server/tls_files.h"
 #include "server/upgrade.h"
 #include "server/user_settings.h"
+#include "server/watchdog.h"
 #include "server/wiring.h"
 #include "ws/conn.h"
 
@@ -111,7 +114,7 @@ static enum status count_shards(const struct config *c, uint32_t nofile, unsigne
     return OK;
 }
 
-static void set_ports(struct server *s)
+static enum status set_ports(struct server *s, const struct privileges *privileges, struct error *e)
 {
     const struct config *c = s->config;
     for (unsigned i = 0; i < PORT_COUNT; i++)
@@ -143,7 +146,13 @@ static void set_ports(struct server *s)
     directory->is_off = !telephony_is_on(c);
     esl->queue_limit_bytes = ESL_QUEUE;
     s->ports[PORT_BRIDGE].queue_limit_bytes = BRIDGE_QUEUE + c->main.backlog_bytes;
+    for (unsigned i = 0; i < PORT_COUNT; i++) {
+        s->ports[i].socket_mode = (mode_t)strtoul(c->main.socket_mode, NULL, 8);
+        s->ports[i].socket_uid = privileges->uid;
+        s->ports[i].socket_gid = privileges->gid;
+    }
     upgrade_take_ports(s->ports, PORT_COUNT);
+    return upgrade_is_successor() ? OK : activation_take_ports(s->ports, PORT_COUNT, e);
 }
 
 static enum status set_http(struct server *s, struct error *e)
@@ -302,7 +311,8 @@ static enum status prepare(struct server *s, struct error *e)
         (status = load_certificates(s, e)) != OK ||
         (status = telephony_open(&s->telephony, c, PORT_ESL, e)) != OK)
         return status;
-    set_ports(s);
+    if ((status = set_ports(s, &privileges, e)) != OK)
+        return status;
     api_status_setup(c->main.node_name, s->shards.shard_count);
     set_cometql(s);
     if ((status = set_hub(s, e)) != OK || (status = set_http(s, e)) != OK || (status = set_classic(s, e)) != OK)
@@ -332,8 +342,7 @@ static void release(struct server *s)
 {
     drop_legacy(s);
     for (unsigned i = 0; i < PORT_COUNT; i++)
-        if (s->ports[i].name != NULL && s->ports[i].reserved_fd > 0)
-            port_release(&s->ports[i]);
+        port_release(&s->ports[i]);
     if (s->has_store)
         storage_close();
     address_set_clear(&s->proxies);
@@ -359,36 +368,6 @@ static void write_pidfile(const char *path)
         return;
     if (path[0] != '\0')
         log_warn("main.pidfile: cannot write %s: %s", path, strerror(errno));
-}
-
-/* A line to paste. The password itself is shown to a person only: what is no terminal may be a log. */
-static void greet_sql_client(const struct server *s, const struct port *sql)
-{
-    const char *file = s->password.file;
-    printf("  CometQL  mariadb -h%s -P%u%s -uroot -p", sql->ip, sql->port, s->requires_tls ? " --ssl" : "");
-    if (file[0] != '\0' && isatty(STDOUT_FILENO))
-        printf("%s CometQL_v1\n           (the password is kept in %s)\n\n", s->password.text, file);
-    else if (file[0] != '\0')
-        printf("\"$(cat '%s')\" CometQL_v1\n\n", file);
-    else
-        printf(" CometQL_v1\n\n");
-}
-
-/* Programs wait for the first line; people read the others. */
-static void greet(const struct server *s)
-{
-    const struct port *ws = &s->ports[PORT_WS], *sql = &s->ports[PORT_COMETQL];
-    bool               is_any = strcmp(ws->ip, "0.0.0.0") == 0 || strcmp(ws->ip, "::") == 0;
-    const struct port *directory = &s->ports[PORT_DIRECTORY];
-    printf("encke: ready ws=%s:%u cometql=%s:%u", ws->ip, ws->port, sql->ip, sql->port);
-    if (!directory->is_off)
-        printf(" freeswitch=%s:%u", directory->ip, directory->port);
-    printf("\n");
-    if (!s->config->main.is_quiet) {
-        printf("\n  page     http%s://%s:%u/\n", ws->tls != NULL ? "s" : "", is_any ? "localhost" : ws->ip, ws->port);
-        greet_sql_client(s, sql);
-    }
-    fflush(stdout);
 }
 
 /* Lets the browsers go at their pace. A second signal ends it early. */
@@ -444,6 +423,7 @@ static void serve(struct server *s, const sigset_t *signals)
     struct console *console = console_new(s->config, s->shards.shard_count);
     for (;;) {
         memory_look(clock_mono_ms());
+        watchdog_tick(s->shards.shard_count);
         const struct timespec second = { .tv_sec = 1 };
         int                   signal = sigtimedwait(signals, NULL, &second);
         if (signal == SIGINT || signal == SIGTERM) {
@@ -452,8 +432,10 @@ static void serve(struct server *s, const sigset_t *signals)
             break;
         }
         if (signal == SIGHUP) {
+            notify_reloading();
             tls_files_renew(s->config, TLS_PORT_WS, s->ws_tls);
             tls_files_renew(s->config, TLS_PORT_COMETQL, s->cometql_tls);
+            notify_ready();
         }
         if (signal == SIGUSR2 && upgrade(s))
             break;
@@ -497,13 +479,20 @@ int supervise(const struct config *config)
     upgrade_serve(PORT_BRIDGE);
     write_pidfile(config->main.pidfile);
     notify_ready();
-    greet(&s);
+    greet(&(struct greeting){ .ws = &s.ports[PORT_WS],
+                              .cometql = &s.ports[PORT_COMETQL],
+                              .directory = &s.ports[PORT_DIRECTORY],
+                              .password = &s.password,
+                              .requires_tls = s.requires_tls,
+                              .is_short = config->main.is_quiet });
     serve(&s, &signals);
     if (config->main.pidfile[0] != '\0' && !s.has_successor)
         unlink(config->main.pidfile);
     bool has_bridge_broken = s.has_successor && !bridge_is_up();
     shards_stop((uint32_t)config->main.stop_grace_ms);
     shards_join();
+    for (unsigned i = 0; i < PORT_COUNT && !s.has_successor; i++)
+        port_unlink(&s.ports[i]);
     release(&s);
     if (s.has_successor)
         upgrade_end(has_bridge_broken);

@@ -111,8 +111,8 @@ static enum status check_allowed(const struct config *c, struct error *e)
     unsigned char address[16];
     for (uint32_t i = 0; i < c->freeswitch.allowed.count; i++) {
         const char *text = c->freeswitch.allowed.at[i];
-        if (inet_pton(AF_INET, text, address) != 1 && inet_pton(AF_INET6, text, address) != 1)
-            return error_set(e, E_CONFIG, "freeswitch.allow: '%.60s' is not a numeric IP address", text);
+        if (strcmp(text, "unix") != 0 && inet_pton(AF_INET, text, address) != 1 && inet_pton(AF_INET6, text, address) != 1)
+            return error_set(e, E_CONFIG, "freeswitch.allow: '%.60s' is neither a numeric IP address nor unix", text);
     }
     return OK;
 }

@@ -38,6 +38,13 @@ const int *upgrade_foreign(unsigned *out_count)
 
 static int taken[PROGRAM_DOORS]; /* lent to the ports, one after the other */
 
+static bool is_for(const struct given_door *d, const struct port *p, bool *out_given)
+{
+    size_t len = strlen(p->name);
+    *out_given = strncmp(d->name, p->name, len) == 0 && strcmp(d->name + len, PROGRAM_GIVEN) == 0;
+    return *out_given || strcmp(d->name, p->name) == 0;
+}
+
 void upgrade_take_ports(struct port *ports, unsigned count)
 {
     unsigned used = 0;
@@ -46,8 +53,10 @@ void upgrade_take_ports(struct port *ports, unsigned count)
         p->inherited = &taken[used];
         for (unsigned k = 0; k < program_given.door_count; k++) {
             struct given_door *d = &program_given.doors[k];
-            if (d->fd < 0 || strcmp(d->name, p->name) != 0 || !port_fits(p, d->fd))
+            bool is_given = false;
+            if (d->fd < 0 || !is_for(d, p, &is_given) || !(is_given ? port_listens(p) : port_fits(p, d->fd)))
                 continue;
+            p->is_given = p->is_given || is_given;
             taken[used++] = d->fd;
             p->inherited_count++;
             d->fd = -1;

@@ -74,7 +74,7 @@ static bool copy_doors(const struct upgrade_job *job)
             *d = (struct given_door){ .fd = fcntl(fds[k], F_DUPFD_CLOEXEC, 3) };
             if (d->fd < 0)
                 return false;
-            memcpy(d->name, job->ports[i].name, strnlen(job->ports[i].name, sizeof d->name - 1));
+            snprintf(d->name, sizeof d->name, "%s%s", job->ports[i].name, job->ports[i].is_given ? PROGRAM_GIVEN : "");
             up.door_count++;
         }
     }

@@ -31,7 +31,7 @@
 
 static struct port port = { .name = "ws", .ip = "127.0.0.1", .backlog = 64, .kind = STREAM_WS, .first_ops = &http_conn_ops,
                             .queue_limit_bytes = 16 << 20, .online = COUNTER_WS_ONLINE, .added = COUNTER_WS_ADDED,
-                            .ended = COUNTER_WS_ENDED, .events = COUNTER_WS_EVENTS, .reserved_fd = -1 };
+                            .ended = COUNTER_WS_ENDED, .events = COUNTER_WS_EVENTS };
 
 static void end(void)
 {

@@ -1,7 +1,7 @@
 // The house around the process: whose rights it has, where its secrets come from, what systemd is told.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,8 +30,7 @@ function file(t, text, mode = 0o600) {
 
 /** A server that was started as root and serves as nobody, whom the way to the state directory is open to. */
 async function serverOfNobody(t, options = {}) {
-    const server = new Server({ 'main.user': 'nobody', ...options });
-    chmodSync(server.directory, 0o711);
+    const server = new Server({ 'main.user': 'nobody', ...options }, { directoryMode: 0o711 });
     await server.ready();
     return server;
 }
@@ -154,6 +153,23 @@ describe('systemd', () => {
         const score = Number(/Overall exposure level for encke\.service: ([\d.]+)/.exec(said)[1]);
         assert.ok(score <= 2, `an exposure of ${score}:\n${said}`);
         t.diagnostic(`exposure ${score} of 10`);
+    });
+
+    test('it is told that the server is ready, alive and stopping', { skip: existsSync('/usr/bin/python3') ? false : 'needs python3' }, async (t) => {
+        const path = join(temporary(t), 'notify'), script = 'import socket,sys\ns=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM);s.bind(sys.argv[1]);print("bound",flush=True)\nwhile True: print(s.recv(4096).decode(),flush=True)';
+        const listener = spawn('python3', ['-c', script, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+        t.after(() => listener.kill('SIGKILL'));
+        let heard = '';
+        listener.stdout.setEncoding('utf8').on('data', (text) => (heard += text));
+        await until(() => heard.includes('bound'), 'the socket of the service manager');
+        const server = new Server({ 'main.shards': 3 }, { env: { NOTIFY_SOCKET: path, WATCHDOG_USEC: '3000000' } });
+        await server.ready();
+        await until(() => heard.split('WATCHDOG=1').length > 3, () => `signs of life, after the first, heard ${heard}`);
+        assert.match(heard, /READY=1/);
+        server.process.kill('SIGHUP');
+        await until(() => /RELOADING=1[^]*READY=1/.test(heard), () => `a reload, heard ${heard}`);
+        await server.stop();
+        await until(() => heard.includes('STOPPING=1'), () => `the end, heard ${heard}`);
     });
 
     test('the time to stop is above the time to drain', () => {

@@ -41,7 +41,7 @@ static inline struct peer peer_prepare(const struct stream_ops *first_ops, const
     *p.port = (struct port){
         .name = "test", .ip = "127.0.0.1", .backlog = 64, .kind = STREAM_WS, .first_ops = first_ops,
         .queue_limit_bytes = queue_bytes, .online = COUNTER_WS_ONLINE, .added = COUNTER_WS_ADDED, .ended = COUNTER_WS_ENDED,
-        .events = COUNTER_WS_EVENTS, .reserved_fd = -1,
+        .events = COUNTER_WS_EVENTS,
     };
     *p.parts = part;
     *p.setup = (struct shards_setup){

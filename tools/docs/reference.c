@@ -67,7 +67,7 @@ static void allowed_print(enum setting_kind kind, uint64_t min, uint64_t max)
         time_print(max);
         break;
     case SETTING_ADDRESS:
-        printf("numeric IPv4 or IPv6 address");
+        printf("numeric IPv4 or IPv6 addresses, and unix:/path, separated by commas");
         break;
     case SETTING_LEVEL:
         printf("error, warn, info, debug");

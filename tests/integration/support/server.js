@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,8 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 export const BINARY = process.env.ENCKE_BIN || join(ROOT, 'build', 'encke');
 export const PASSWORD = 'integration-password';
 
-const READY = /^encke: ready ws=([\d.]+):(\d+) cometql=([\d.]+):(\d+)(.*)$/m;
+const READY = /^encke: ready ws=(\S*) cometql=(\S*)(.*)$/m;
+const portOf = (places) => Number(/(?:^|,)[\d.[\]:a-f]+:(\d+)(?:,|$)/.exec(places)?.[1] ?? 0); // 0: unix sockets only
 const SANITIZER = /ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|SUMMARY: \w+Sanitizer/;
 
 export function tempDir() {
@@ -90,8 +91,11 @@ export function run(args, options) {
 }
 
 export class Server {
-    constructor(options = {}, { env, descriptors, binary, args = [], quiet = true } = {}) {
+    constructor(options = {}, { env, descriptors, binary, args = [], quiet = true, directoryMode } = {}) {
         this.directory = tempDir();
+        if (directoryMode) {
+            chmodSync(this.directory, directoryMode); // before it starts: it may look at once
+        }
         this.password = options['main.password'] ?? PASSWORD;
         const settings = {
             'ws.ip': '127.0.0.1', 'ws.port': 0, 'cometql.port': 0,
@@ -116,10 +120,10 @@ export class Server {
             this.process.kill('SIGKILL');
             throw error;
         });
-        this.wsPort = Number(found[2]);
+        this.wsPort = portOf(found[1]);
         notePort(this.wsPort);
-        this.sqlPort = Number(found[4]);
-        this.directoryPort = Number(/ freeswitch=[^ ]*:(\d+)/.exec(found[5])?.[1] ?? 0);
+        this.sqlPort = portOf(found[2]);
+        this.directoryPort = Number(/ freeswitch=[^ ]*:(\d+)/.exec(found[3])?.[1] ?? 0);
         return this;
     }
 

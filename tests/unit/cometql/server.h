@@ -30,7 +30,7 @@ static inline struct peer begin(void)
     *p.port = (struct port){
         .name = "test", .ip = "127.0.0.1", .backlog = 64, .kind = STREAM_SQL, .first_ops = &mysql_conn_ops,
         .queue_limit_bytes = 1 << 20, .online = COUNTER_WS_ONLINE, .added = COUNTER_WS_ADDED, .ended = COUNTER_WS_ENDED,
-        .events = COUNTER_WS_EVENTS, .reserved_fd = -1,
+        .events = COUNTER_WS_EVENTS,
     };
     p.parts[0] = &mysql_part;
     p.parts[1] = &hub_part;

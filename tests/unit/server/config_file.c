@@ -239,7 +239,7 @@ TEST(wrong_values_are_errors_with_their_line_and_what_is_allowed)
                            ":5: ws.ping: wrong value \"2d\"; expected a time from 0 to 1h, with ms, s, m, h or nothing "
                            "(seconds) behind the number"));
     assert_true(
-        has_remark(&l, CONFIG_ERROR, ":6: ws.ip: wrong value \"localhost\"; expected a numeric IPv4 or IPv6 address"));
+        has_remark(&l, CONFIG_ERROR, ":6: ws.ip: wrong value \"localhost\"; expected a numeric IPv4 or IPv6 address, "));
     assert_true(has_remark(&l, CONFIG_ERROR, ":7: ws.backlog: wrong value \"0\"; expected a number from 1 to 65535"));
     assert_true(has_remark(&l, CONFIG_ERROR, ":9: ws.port: wrong value \"[]1\""));
     assert_true(
