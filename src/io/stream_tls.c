@@ -1,6 +1,7 @@
 /* stream_tls.c: reading from a stream that speaks TLS; see stream.h and tls.h. */
 #include "base/log.h"
 #include "io/internal.h"
+#include "io/meter.h"
 #include "io/tls.h"
 
 /* What the peer sent is no TLS, or none that we accept. It has been told in an alert, which must get there. */
@@ -37,6 +38,11 @@ void stream_read_tls(struct shard *shard, struct stream *s)
     enum tls_read result = tls_read(s->tls, shard->scratch, LOOP_READ, &len);
     counter_add(stream_port(s)->events, 1);
     after_tls_read(s, was_shaken);
+    unsigned asides = tls_asides(s->tls);
+    if (asides > 0 && !meter_take(s, METER_MESSAGES, asides)) {
+        stream_close(s);
+        return;
+    }
     if (result == TLS_MORE || (result == TLS_DRAINED && s->flags & STREAM_HUNG_UP))
         stream_mark_ready(shard, s);
     if (len > 0)

@@ -11,7 +11,9 @@
 #include "io/tls_internal.h"
 #include "io/tls_record.h"
 
-#define WIRE_BYTES 65536 /* read from a socket at a time */
+#define WIRE_BYTES    65536 /* read from a socket at a time */
+#define SHAKING_MAX   32768 /* bytes of a client's handshake; one has 500 to 3000, and OpenSSL would keep 130 KB of a hello */
+#define ASIDES_A_READ 32    /* see tls_asides; nobody who means well says two of them at once */
 
 /* What OpenSSL tells about the keys of TLS 1.3 while it shakes hands. */
 struct shaking {
@@ -19,6 +21,7 @@ struct shaking {
     size_t        secret_len[2];
     bool          is_finished_sent;
     uint64_t      sent; /* records after it, under the keys of the data: tickets */
+    size_t        heard; /* bytes of the peer's handshake */
 };
 
 struct tls {
@@ -33,6 +36,9 @@ struct tls {
     bool                is_lost;
     bool                is_failed;
     bool                is_ended;   /* close_notify was sent */
+    bool                is_reading; /* inside tls_read: what SSL writes then is an answer to the peer's messages */
+    unsigned            asides;     /* of this tls_read */
+    size_t              may_receive; /* bytes of this tls_read that OpenSSL may still have, once it is shaken */
     enum tls_read       awaited;    /* the end that was seen behind the last bytes; TLS_MORE: none */
     bool                heard_http; /* in place of a hello */
     const char         *reason;     /* static */
@@ -48,9 +54,21 @@ static int again(BIO *bio)
     return -1;
 }
 
+/* The end, and why. */
+static enum tls_read failed(struct tls *t, const char *reason)
+{
+    t->reason = reason;
+    t->is_failed = true;
+    return TLS_FAILED;
+}
+
 static int take_early(struct tls *t, char *at, int size)
 {
     size_t len = t->early.len < (size_t)size ? t->early.len : (size_t)size;
+    if (t->shaking != NULL && (t->shaking->heard += len) > SHAKING_MAX) {
+        failed(t, "a handshake that is too long");
+        return -1;
+    }
     memcpy(at, t->early.at, len);
     buf_drop_front(&t->early, len);
     if (t->early.len == 0)
@@ -86,7 +104,7 @@ static int on_read(BIO *bio, char *at, int size)
         return 0;
     if (t->early.len > 0)
         return take_early(t, at, size);
-    if (t->is_drained)
+    if (t->is_drained || (t->is_shaken && t->may_receive == 0))
         return again(bio);
     /* A record is asked for in two pieces; read ahead by us and not by SSL, what is behind the handshake is not SSL's. */
     n = t->is_shaken ? receive(t, at, (size_t)size) : receive(t, wire, sizeof wire);
@@ -98,6 +116,8 @@ static int on_read(BIO *bio, char *at, int size)
     }
     if (n == TRY_AGAIN)
         return again(bio);
+    if (n > 0)
+        t->may_receive -= (size_t)n < t->may_receive ? (size_t)n : t->may_receive;
     return t->is_lost ? -1 : (int)n;
 }
 
@@ -126,11 +146,21 @@ static void put(struct tls *t, const char *at, size_t len)
     t->is_lost = sent == SIZE_MAX || !buf_ok(&t->unsent);
 }
 
+/* The peer has said something that is no data. False: too often, it has failed. */
+static bool is_aside_borne(struct tls *t)
+{
+    if (++t->asides > ASIDES_A_READ)
+        failed(t, "too many messages that are no data");
+    return !t->is_failed;
+}
+
 /* Takes everything always: SSL need never repeat a write. */
 static int on_write(BIO *bio, const char *at, int size)
 {
     struct tls *t = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
+    if (t->is_shaken && t->is_reading && !is_aside_borne(t))
+        return -1;
     if (!t->is_lost)
         put(t, at, size > 0 ? (size_t)size : 0);
     return t->is_lost ? -1 : size;
@@ -281,15 +311,15 @@ static enum tls_read outcome(struct tls *t, int returned)
     int error = SSL_get_error(t->ssl, returned);
     if (t->is_lost)
         return TLS_LOST;
+    if (t->is_failed)
+        return TLS_FAILED;
     if (error == SSL_ERROR_WANT_READ)
-        return TLS_DRAINED;
+        return t->is_drained ? TLS_DRAINED : TLS_MORE; /* it has had as much as it may at one time */
     if (error == SSL_ERROR_ZERO_RETURN || t->is_at_end)
         return TLS_ENDED;
     const char *reason = ERR_reason_error_string(ERR_peek_error());
-    t->reason = reason != NULL ? reason : "no reason known";
     t->heard_http = !t->is_shaken && ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST;
-    t->is_failed = true;
-    return TLS_FAILED;
+    return failed(t, reason != NULL ? reason : "no reason known");
 }
 
 static enum tls_read read_ssl(struct tls *t, char *at, size_t size, size_t *out_len)
@@ -311,9 +341,7 @@ static enum tls_read fail(struct tls *t, enum tls_alert alert, const char *reaso
     char       out[TLS_SEALED_ROOM(sizeof what)];
     size_t     len = tls_record_seal(&t->records, TLS_CONTENT_ALERT, slice_of(what, sizeof what), out);
     put(t, out, len);
-    t->reason = reason;
-    t->is_failed = true;
-    return TLS_FAILED;
+    return failed(t, reason);
 }
 
 static enum tls_read on_alert(struct tls *t, struct slice content)
@@ -322,11 +350,7 @@ static enum tls_read on_alert(struct tls *t, struct slice content)
     unsigned char what = content.len == 2 ? (unsigned char)content.at[1] : UINT8_MAX;
     if (what == CLOSE_NOTIFY)
         return TLS_ENDED;
-    if (what == USER_CANCELED)
-        return TLS_MORE;
-    t->reason = "the peer has sent an alert";
-    t->is_failed = true;
-    return TLS_FAILED;
+    return what == USER_CANCELED ? TLS_MORE : failed(t, "the peer has sent an alert");
 }
 
 /* One whole record; what it holds is added at out + *out_len. */
@@ -337,6 +361,8 @@ static enum tls_read read_record(struct tls *t, char *record, size_t len, char *
     enum tls_alert   alert;
     if (!tls_record_open(&t->records, record, len, &content, &type, &alert))
         return fail(t, alert, "a record that is not what it should be");
+    if (type != TLS_CONTENT_DATA && !is_aside_borne(t))
+        return fail(t, TLS_ALERT_UNEXPECTED_MESSAGE, t->reason);
     if (type == TLS_CONTENT_ALERT)
         return on_alert(t, content);
     if (type == TLS_CONTENT_HANDSHAKE)
@@ -402,13 +428,17 @@ static enum tls_read shake(struct tls *t)
 enum tls_read tls_read(struct tls *t, char *at, size_t size, size_t *out_len)
 {
     *out_len = 0;
+    t->asides = 0;
+    t->may_receive = WIRE_BYTES;
     if (t->awaited != TLS_MORE)
         return t->awaited;
     t->is_drained = false;
+    t->is_reading = true;
     ERR_clear_error();
     enum tls_read result = t->is_shaken ? TLS_MORE : shake(t);
     if (result == TLS_MORE)
         result = t->ssl != NULL ? read_ssl(t, at, size, out_len) : read_records(t, at, size, out_len);
+    t->is_reading = false;
     if (result > TLS_DRAINED)
         t->awaited = result;
     return *out_len > 0 && result > TLS_DRAINED ? TLS_MORE : result;
@@ -521,6 +551,11 @@ void tls_answer_http(struct tls *t, struct slice text)
 }
 
 /* --- what is known ----------------------------------------------------------------------------------------------------- */
+
+unsigned tls_asides(const struct tls *t)
+{
+    return t->asides;
+}
 
 bool tls_is_shaken(const struct tls *t)
 {

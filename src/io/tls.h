@@ -14,6 +14,8 @@
  * one record here. Alerts and answers to the peer's handshake messages go there too; past TLS_UNSENT_MAX bytes the
  * connection is broken.
  *
+ * One tls_read takes 64 KB from the socket at most, whatever they hold, and a handshake has 32 KB at most.
+ *
  * The handshake is part of tls_read. It has no timer: the port's owner has one for what must come first (a request head, a
  * login), and it runs from accept.
  *
@@ -77,6 +79,10 @@ enum tls_read tls_read(struct tls *t, char *at, size_t size, size_t *out_len);
 /* Takes what may leave now: the number of bytes, 0 while the handshake goes on or something is unsent, or SIZE_MAX when
  * the connection is broken. What was taken may have become tls_has_unsent. */
 size_t tls_send(struct tls *t, const struct iovec *iov, size_t count);
+
+/* How many messages of TLS itself came with the last tls_read behind the handshake: new keys, wishes for another handshake. They
+ * make work, and are no data that anybody else counts. More than 32 at once are TLS_FAILED. */
+unsigned tls_asides(const struct tls *t);
 
 bool tls_has_unsent(const struct tls *t);
 

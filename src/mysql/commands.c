@@ -5,6 +5,7 @@
  *   SWITCHED the answer to the new salt --> IDLE
  *   IDLE     one of the commands below; statements go to the owner (ASKED)
  */
+#include "base/log.h"
 #include "mysql/internal.h"
 #include "mysql/prepared.h"
 #include "mysql/take.h"
@@ -55,6 +56,16 @@ static void refuse_login(struct mysql_conn *c, const struct error *error)
     mysql_leave(c);
 }
 
+/* Somebody may be trying passwords: the log says from where. */
+static void note_refused(const struct mysql_conn *c, const struct error *error)
+{
+    static struct log_limit limit = { .every_ms = 10000 };
+    char                    peer[ADDRESS_TEXT_MAX];
+    counter_add(COUNTER_SQL_LOGINS_REFUSED, 1);
+    stream_peer(c->stream, peer, sizeof peer);
+    log_limited(&limit, LOG_WARN, "cometql: refused a login from %s: %s", peer, error->text);
+}
+
 /* `plugin` is how the answer was made. */
 static void finish_login(struct mysql_conn *c, enum mysql_plugin plugin, struct slice user, struct slice database,
                          struct slice answer)
@@ -64,6 +75,7 @@ static void finish_login(struct mysql_conn *c, enum mysql_plugin plugin, struct 
     struct error                 error;
     login.is_password_right = mysql_password_is_right(plugin, settings->password, c->salt, answer);
     if (settings->ops->on_login(c, &login, &error) != OK) {
+        note_refused(c, &error);
         refuse_login(c, &error);
         return;
     }
@@ -176,6 +188,12 @@ static void on_change_user(struct mysql_conn *c, struct slice body)
     struct error              error;
     enum mysql_plugin         plugin;
     prepared_clear(&c->prepared);
+    if (!c->is_authenticated) { /* who has come without a password would try one after the other here, on one connection */
+        error_plain(&error, E_DENIED);
+        note_refused(c, &error);
+        refuse_login(c, &error);
+        return;
+    }
     if (mysql_change_user_parse(body, c->knows_plugins, &said, &error) != OK) {
         refuse_login(c, &error);
         return;

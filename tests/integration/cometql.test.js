@@ -572,6 +572,19 @@ describe('sessions', () => {
         await raw.untilEnd();
     });
 
+    test('who has come without a password does not try one after the other', async (t) => {
+        const refused = async () => Number((await suite.at.query("SHOW GLOBAL STATUS LIKE 'sql_logins_refused'"))[0].Value);
+        const before = await refused();
+        const raw = new RawSql(suite.at);
+        t.after(() => raw.destroy());
+        assert.ok(isOk(await raw.login({ user: 'haproxy_check', password: null, database: '' })));
+        const guess = Buffer.concat([Buffer.from('haproxy_check\0'), Buffer.from([20]), Buffer.alloc(20, 7),
+                                     Buffer.from('\0\x2d\0mysql_native_password\0')]);
+        assert.equal((await raw.ask(COM.changeUser, guess)).error.code, 403);
+        await raw.untilEnd();
+        assert.equal(await refused(), before + 1);
+    });
+
     test('a load balancer may send its farewell with its login', async (t) => {
         const raw = new RawSql(suite.at);
         t.after(() => raw.destroy());

@@ -300,6 +300,74 @@ TEST(keys_may_be_renewed_but_not_to_fill_the_memory)
     pair_free(&p);
 }
 
+/* What a client says that wants only to make work: all at once, as one read finds it. */
+static enum tls_read say_asides(struct pair *p, int count)
+{
+    char          room[65536];
+    size_t        len;
+    enum tls_read result = TLS_DRAINED;
+    for (int i = 0; i < count; i++) {
+        SSL_key_update(p->client.ssl, SSL_KEY_UPDATE_NOT_REQUESTED);
+        SSL_do_handshake(p->client.ssl);
+    }
+    while (carry_to_server(p, 4096))
+        ;
+    do
+        result = tls_read(p->server, room, sizeof room, &len);
+    while (result == TLS_MORE);
+    return result;
+}
+
+TEST(keys_that_are_renewed_without_end_are_counted_and_end_the_connection)
+{
+    UNUSED_STATE;
+    struct pair p = pair_make(TLS1_3_VERSION, 0, 0);
+    shake(&p, 4096);
+    assert_int_equal(say_asides(&p, 32), TLS_DRAINED);
+    assert_int_equal(tls_asides(p.server), 32);
+    assert_int_equal(say_asides(&p, 0), TLS_DRAINED);
+    assert_int_equal(tls_asides(p.server), 0);
+    assert_int_equal(say_asides(&p, 33), TLS_FAILED);
+    assert_string_equal(tls_reason(p.server), "too many messages that are no data");
+    pair_free(&p);
+}
+
+/* OpenSSL answers each, and would not come back from one SSL_read while more of them come. */
+TEST(a_wish_for_a_new_handshake_is_counted)
+{
+    UNUSED_STATE;
+    struct pair p = pair_make(TLS1_2_VERSION, 0, 0);
+    char        room[65536];
+    size_t      len;
+    shake(&p, 4096);
+    SSL_renegotiate(p.client.ssl);
+    SSL_do_handshake(p.client.ssl);
+    while (carry_to_server(&p, 4096))
+        ;
+    assert_int_equal(tls_read(p.server, room, sizeof room, &len), TLS_DRAINED);
+    assert_int_equal(tls_asides(p.server), 1);
+    pair_free(&p);
+}
+
+TEST(a_hello_without_end_is_not_kept)
+{
+    UNUSED_STATE;
+    struct pair   p = pair_make(0, 0, 0);
+    char          room[65536];
+    unsigned char record[5 + 16384] = { 22, 3, 1, 0x40, 0, 1, 1, 0xff, 0, 3, 3 }; /* a ClientHello of 130,816 bytes begins */
+    size_t        len;
+    enum tls_read result = TLS_DRAINED;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(result, TLS_DRAINED);
+        for (size_t at = 0; at < sizeof record; at += 4096)
+            assert_true(send(p.ours, record + at, sizeof record - at < 4096 ? sizeof record - at : 4096, 0) > 0);
+        result = tls_read(p.server, room, sizeof room, &len);
+    }
+    assert_int_equal(result, TLS_FAILED);
+    assert_string_equal(tls_reason(p.server), "a handshake that is too long");
+    pair_free(&p);
+}
+
 /* Carries both ways until the client has `len` bytes. */
 static void carry_until(struct pair *p, char *out, size_t len)
 {
@@ -526,6 +594,8 @@ TESTS(RUN(a_handshake_and_a_record_may_be_split_at_every_byte), RUN(bytes_read_b
       RUN(a_wire_that_takes_little_gets_the_whole_handshake_and_every_byte), RUN(small_pieces_leave_in_one_record),
       RUN(garbage_is_answered_with_an_alert), RUN(an_old_version_is_refused), RUN(both_ways_of_ending_are_the_end),
       RUN(a_peer_that_leaves_in_the_handshake_has_ended), RUN(keys_may_be_renewed_but_not_to_fill_the_memory),
+      RUN(keys_that_are_renewed_without_end_are_counted_and_end_the_connection),
+      RUN(a_wish_for_a_new_handshake_is_counted), RUN(a_hello_without_end_is_not_kept),
       RUN(every_cipher_carries_every_length_both_ways_and_over_new_keys),
       RUN(a_client_that_wants_small_records_gets_them), RUN(a_record_that_was_changed_anywhere_ends_the_connection_with_an_alert),
       RUN(a_client_comes_back_with_a_ticket), RUN(the_certificate_with_the_name_asked_for_is_shown),
