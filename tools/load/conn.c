@@ -88,8 +88,27 @@ static uint64_t rest_ns(struct crew_member *m, const struct conn *c, uint32_t as
     return ((uint64_t)ms + crew_random(m) % (ms / 4 + 1)) * 1000000;
 }
 
+static void come_back(struct crew_member *m, struct conn *c, bool is_polite)
+{
+    leave(m, c, CONN_WAITING, is_polite);
+    c->tries = 0;
+    c->is_back = true;
+    m->again[m->again_count++] = (uint32_t)(c - m->conns);
+}
+
+/* By the server, which has said so or has only closed. A reset is another thing. */
+static bool is_let_go(const struct crew_member *m, const struct conn *c, enum load_error why)
+{
+    return why == LOAD_CLOSED && c->state == CONN_COMPLETE && m->crew->plan->comes_back && !atomic_load(&m->crew->is_over);
+}
+
 static void fail(struct crew_member *m, struct conn *c, enum load_error why, struct slice reason, uint32_t retry_s)
 {
+    if (is_let_go(m, c, why)) {
+        m->counts->let_go++;
+        come_back(m, c, true);
+        return;
+    }
     bool may_retry = c->is_back && is_under_way(c) && c->tries < TRIES_MOST;
     if (may_retry && retry_s > 0) { /* the server said when: that is order, not failure */
         m->counts->put_off++;
@@ -132,10 +151,7 @@ void conn_refuse(struct crew_member *m, struct conn *c, struct slice answer)
 
 void conn_cut(struct crew_member *m, struct conn *c)
 {
-    leave(m, c, CONN_WAITING, false);
-    c->tries = 0;
-    c->is_back = true;
-    m->again[m->again_count++] = (uint32_t)(c - m->conns);
+    come_back(m, c, false);
 }
 
 void conn_end(struct crew_member *m, struct conn *c)

@@ -304,6 +304,7 @@ static void add(struct crew_counts *out, const struct crew_counts *from)
     out->lost += from->lost;
     for (unsigned e = 0; e < LOAD_ERROR_COUNT; e++)
         out->errors[e] += from->errors[e];
+    out->let_go += from->let_go;
     out->put_off += from->put_off;
     out->delivered += from->delivered;
     out->received_bytes += from->received_bytes;

@@ -6,7 +6,7 @@
  *
  * Who is refused at first is lost, and counted. Who was cut comes back, and when he is refused, rests a while (as long as the answer
  * says in Retry-After, else twice as long each time) and tries again. A refusal with Retry-After is counted as put off, any other as
- * an error.
+ * an error. Whom the server closes is lost; with --come-back he is let go, and comes back as one who was cut.
  *
  * Thread: crew_* from main; each thread hands its counts over at the end of a turn, when it is asked to; it waits for nobody.
  */
@@ -27,7 +27,7 @@ struct streams {
 
 /* What happened in all threads since the last crew_take. */
 struct crew_counts {
-    uint64_t            made, lost, put_off, errors[LOAD_ERROR_COUNT], delivered, received_bytes;
+    uint64_t            made, lost, let_go, put_off, errors[LOAD_ERROR_COUNT], delivered, received_bytes;
     struct track_faults faults; /* since the beginning: a gap may turn out to be disorder later */
     struct histogram    connect_us, latency_us;
     uint32_t            online, connecting, waiting; /* now; waiting: for their time to connect, again or for the first time */

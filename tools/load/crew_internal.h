@@ -16,7 +16,7 @@
 #define CREW_READ (256 * 1024)
 
 #define CONN_STATES(X)                                                  \
-    X(WAITING,    "has not begun, or was cut and comes back")           \
+    X(WAITING,    "has not begun, or was cut or let go and comes back")           \
     X(RESTING,    "was refused on its way back; tries again at due_ns") \
     X(CONNECTING, "connect() is under way")                             \
     X(SECURING,   "the TLS handshake is under way")                     \
@@ -36,8 +36,8 @@ struct conn {
     unsigned        state : 4;
     unsigned        head_at : 4;  /* bytes of "HTTP/1.1 101" that were seen */
     unsigned        head_end : 3; /* bytes of the empty line behind the answer's head that were seen */
-    unsigned        tries : 4;    /* refusals since it was cut */
-    unsigned        is_back : 1;  /* it was complete, and was cut */
+    unsigned        tries : 4;    /* refusals since it was cut or let go */
+    unsigned        is_back : 1;  /* it was complete, and was cut or let go */
     unsigned        is_slow : 1;  /* it does not read */
     struct track    track;
     union {

@@ -91,6 +91,7 @@ static void count_errors(struct results *r, struct sample *s, const struct crew_
         s->errors[e] = (uint32_t)c->errors[e];
         r->errors[e] += c->errors[e];
     }
+    r->let_go += c->let_go;
     r->put_off += c->put_off;
     if (r->first_error[0] == '\0')
         memcpy(r->first_error, c->first_error, sizeof r->first_error);
@@ -262,6 +263,8 @@ static void go_on(struct run *run, const struct crew_counts *c)
         disturb(run);
         if ((run->is_storming || in_phase_s(run) + LOOK_SLACK_S < p->hold_s) && !run->wants_end)
             return;
+        if (p->comes_back) /* who is still on his way has not come back in time */
+            run->results->away = run->results->peak_online - c->online;
         if (run->publishers != NULL)
             publishers_stop(run->publishers);
         enter(run, publishes(p) ? PHASE_QUIET : PHASE_OVER);

@@ -59,6 +59,7 @@ struct plan {
     uint32_t              message_bytes;
     uint32_t              rooms;
     double                churn_percent, slow_percent;
+    bool                  comes_back; /* whom the server lets go connects again, and is no loss */
     char                  channel[65];
     char                  subprotocol[65];
     char                  header_lines[16][512];

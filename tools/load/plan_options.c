@@ -426,6 +426,13 @@ static enum status on_classic(struct plan_reading *r, char *v)
     return OK;
 }
 
+static enum status on_come_back(struct plan_reading *r, char *v)
+{
+    (void)v;
+    r->plan->comes_back = true;
+    return OK;
+}
+
 static enum status on_json(struct plan_reading *r, char *v)
 {
     r->plan->json_path = v;
@@ -453,6 +460,7 @@ const struct plan_option plan_options[] = {
     { "hold", 0, "TIME", "how long they stay then, while the workload runs (60s; 90, 10m, 1h)", on_hold },
     { "settle", 0, "TIME", "silence when all are there, before anything is published (0)", on_settle },
     { "timeout", 0, "TIME", "until when a connection must be complete (10s)", on_timeout },
+    { "come-back", 0, NULL, "whom the server lets go (it restarts, or is upgraded) connects again, and\nis not counted as lost", on_come_back },
     { "source", 0, "LIST", "addresses to connect from: a,b or first-last (on loopback as many as\nare needed, else what the system chooses)", on_source },
     { "threads", 0, "N", "threads, each with a descriptor table of its own (as needed)", on_threads },
     { "ca", 0, "FILE", "wss, https: who signs the server's certificate, or the word system\n(certificates are not checked)", on_ca },

@@ -123,6 +123,8 @@ static void connections(const struct results *r, FILE *out)
     line(out, "lost", r->lost);
     if (r->away > 0)
         line(out, "not back", r->away);
+    if (r->let_go > 0)
+        line(out, "let go by the server", r->let_go);
     if (r->put_off > 0)
         line(out, "told to come later", r->put_off);
     if (r->storm_back_s > 0) {

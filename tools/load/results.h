@@ -56,8 +56,9 @@ struct results {
     uint32_t        sample_count, sample_cap;
     struct histogram connect_us, latency_us, publish_us; /* to complete a connection; publication to delivery; to its answer */
     uint64_t        wanted, made, lost, errors[LOAD_ERROR_COUNT];
+    uint64_t        let_go;  /* closed by the server, and expected to come back (--come-back) */
     uint64_t        put_off; /* told to come back later, with Retry-After, when they came back from a cut */
-    uint64_t        away;    /* of those who were cut in a storm: not back when it was over */
+    uint64_t        away;    /* of those who were cut in a storm, or let go: not back when it was over */
     uint64_t        published, refused, expected, delivered;
     uint64_t        missing, doubled, disordered; /* what must not be */
     uint32_t        peak_online;

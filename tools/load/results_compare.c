@@ -63,6 +63,7 @@ void results_compare(const struct results *a, const struct results *b, FILE *out
     row(out, "connections, most at once", a->peak_online, b->peak_online, write_number);
     row(out, "connections, most in one second", best[0], best[1], write_number);
     row(out, "all back after the cut", (uint64_t)(a->storm_back_s * 1e6), (uint64_t)(b->storm_back_s * 1e6), write_us);
+    row(out, "let go by the server", a->let_go, b->let_go, write_number);
     row(out, "told to come later", a->put_off, b->put_off, write_number);
     row(out, "connections lost", a->lost, b->lost, write_number);
     for (unsigned i = 0; i < LOAD_ERROR_COUNT; i++) {

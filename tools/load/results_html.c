@@ -135,7 +135,9 @@ static void tables(struct buf *b, const struct results *r)
     count_row(b, "connections made", r->made);
     count_row(b, "connections lost", r->lost);
     if (r->away > 0)
-        count_row(b, "connections that did not come back after the cut", r->away);
+        count_row(b, "connections that did not come back", r->away);
+    if (r->let_go > 0)
+        count_row(b, "let go by the server, to come back", r->let_go);
     if (r->put_off > 0)
         count_row(b, "told to come back later, with Retry-After", r->put_off);
     for (unsigned i = 0; i < LOAD_ERROR_COUNT; i++)

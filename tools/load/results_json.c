@@ -135,6 +135,7 @@ void results_json_text(const struct results *r, struct buf *b)
     number(b, "idle_server_rss", r->idle_server_rss);
     real(b, "idle_server_cpu", r->idle_server_cpu);
     real(b, "storm_back_s", r->storm_back_s);
+    number(b, "let_go", r->let_go);
     number(b, "put_off", r->put_off);
     number(b, "away", r->away);
     histogram(b, "connect_us", &r->connect_us);

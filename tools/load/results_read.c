@@ -123,6 +123,7 @@ static void read_totals(const struct json *doc, struct results *r)
     r->idle_server_rss = number(doc, "idle_server_rss");
     r->idle_server_cpu = real(doc, "idle_server_cpu");
     r->storm_back_s = real(doc, "storm_back_s");
+    r->let_go = number(doc, "let_go");
     r->put_off = number(doc, "put_off");
     r->away = number(doc, "away");
 }

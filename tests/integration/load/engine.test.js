@@ -7,7 +7,9 @@ import { describe, test } from 'node:test';
 import { Authority } from '../support/certificates.js';
 import { load } from '../support/encke_load.js';
 import { FakeComet, answer101, serverFrame } from '../support/fake_comet.js';
+import { OVER_TLS } from '../support/over_tls.js';
 import { serverForTest } from '../support/server.js';
+import { upgradedServer } from '../support/upgraded.js';
 import { DEADLINE_MS, turn, until } from '../support/wait.js';
 
 const fake = (t, hooks) => new FakeComet(hooks).start(t);
@@ -278,6 +280,39 @@ describe('encke-load: coming back', { concurrency: 8 }, () => {
         assert.equal(run.results.away, 0);
         assert.ok(run.results.storm_back_s > 0);
         assert.deepEqual(faults(run), NONE);
+    });
+
+    test('whom the server lets go comes back when that is expected, and is lost when it is not', async (t) => {
+        const bye = (client, text, number) => number === 5 && client.index < 20 && client.socket.end(serverFrame(BYE, 8));
+        for (const comesBack of [true, false]) {
+            const server = await fake(t, { deliver: bye });
+            const run = await load(server.url, ...RUN, ...(comesBack ? ['--come-back'] : []), ...server.publishing);
+            const { made, let_go: letGo, lost, away } = run.results;
+            assert.deepEqual({ made, letGo, lost, away }, comesBack ? { made: 40, letGo: 20, lost: 0, away: 0 } : { made: 20, letGo: 0, lost: 20, away: 0 }, run.text);
+            assert.equal(run.code, comesBack ? 0 : 1, run.text);
+        }
+    });
+
+    test('who finds nobody when he comes back has not come back', async (t) => {
+        const server = await fake(t, {
+            deliver: (client, text, number) => number === 20 && client.index === 7 && client.socket.end(serverFrame(BYE, 8)),
+            greet: (client) => client.index >= 20 && client.socket.end('HTTP/1.1 503 Service Unavailable\r\nretry-after: 30\r\n\r\n') !== undefined,
+        });
+        const run = await load(server.url, ...RUN, '--come-back', ...server.publishing);
+        assert.equal(run.results.away, 1, run.text);
+        assert.equal(run.code, 1);
+        assert.match(run.text, /1 connections did not come back/);
+    });
+
+    test('an upgrade of the real server under load: all are let go, and come back', { skip: OVER_TLS ? 'asked for without TLS here' : false }, async (t) => {
+        const server = await upgradedServer(t, { 'main.drain_rate': 1000 });
+        const running = load(server.ws, '--classic', '-c', '500', '-r', '0', '--hold', '5', '--come-back');
+        await server.untilCount('web_load', 500);
+        await server.upgrade();
+        const run = await running;
+        assert.equal(run.code, 0, run.text);
+        const { made, let_go: letGo, lost, away } = run.results;
+        assert.deepEqual({ made, letGo, lost, away }, { made: 1000, letGo: 500, lost: 0, away: 0 }, run.text);
     });
 
     test('who has a part of them reconnect each second misses nothing in between', async (t) => {
