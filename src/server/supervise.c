@@ -378,10 +378,13 @@ static void drain(const struct server *s, const sigset_t *signals)
     if (count == 0 || s->config->main.drain_timeout_ms == 0 || !can_be_paced)
         return;
     uint64_t takes_ms = count * 1000 / s->config->main.drain_rate + 1;
-    if (takes_ms > s->config->main.drain_timeout_ms)
-        takes_ms = s->config->main.drain_timeout_ms;
     log_info("letting %llu connections go, %llu a second; a second signal ends it", (unsigned long long)count,
              (unsigned long long)s->config->main.drain_rate);
+    if (takes_ms > s->config->main.drain_timeout_ms) {
+        log_warn("that would take %llu s: who is left after main.drain_timeout (%llu s) is dropped; raise it, or main.drain_rate",
+                 (unsigned long long)takes_ms / 1000, (unsigned long long)s->config->main.drain_timeout_ms / 1000);
+        takes_ms = s->config->main.drain_timeout_ms;
+    }
     shards_drain((uint32_t)s->config->main.drain_rate, s->has_successor ? 0 : (uint32_t)takes_ms);
     while (shards_connections() > 0 && clock_mono_ms() < until && (!s->has_successor || bridge_is_up())) {
         const struct timespec moment = { .tv_nsec = 10000000 };
