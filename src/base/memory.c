@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #define HEAP_EVERY_MS 5000                  /* the allocator adds up its free lists for it, under its locks */
-#define FALL_MIN      (UINT64_C(4) << 20) /* less is not worth the trouble */
+#define WORTH_MIN     (UINT64_C(1) << 18) /* and a sixteenth of what is in use: less is not worth the trouble */
+#define SWING         (UINT64_C(1) << 16) /* less is no change */
+#define TRIM_EVERY_MS 30000
 
 /* The second and the third number of statm, in pages; 0 when the kernel does not say. */
 static void look_at_pages(void)
@@ -25,26 +27,31 @@ static void look_at_pages(void)
     counter_set(COUNTER_RSS_FILES, files * page);
 }
 
-bool memory_has_fallen(uint64_t peak, uint64_t before, uint64_t now)
+bool memory_is_worth_a_trim(struct memory_swing *s, uint64_t free_bytes, uint64_t used_bytes)
 {
-    bool is_settled = now + now / 16 >= before;
-    return is_settled && now <= peak && peak - now >= FALL_MIN && peak - now >= peak / 4;
+    uint64_t swing = SWING + s->before / 16;
+    bool     is_settled = free_bytes <= s->before + swing && s->before <= free_bytes + swing;
+    s->has_changed |= !is_settled;
+    s->before = free_bytes;
+    if (!is_settled || !s->has_changed || free_bytes < WORTH_MIN + used_bytes / 16)
+        return false;
+    s->has_changed = false;
+    return true;
 }
 
-static void look_at_heap(void)
+static void look_at_heap(uint64_t now_ms)
 {
-    static _Thread_local uint64_t peak, before; /* its caller is one thread */
-    struct mallinfo2             m = mallinfo2();
+    static _Thread_local struct memory_swing swing; /* its caller is one thread */
+    static _Thread_local uint64_t            trim_ms;
+    struct mallinfo2                         m = mallinfo2();
     uint64_t                     used = m.uordblks + m.hblkhd;
     counter_set(COUNTER_HEAP_USED, used);
     counter_set(COUNTER_HEAP_FREE, m.fordblks);
-    peak = used > peak ? used : peak;
-    if (memory_has_fallen(peak, before, used)) {
-        malloc_trim(0);
-        counter_add(COUNTER_HEAP_TRIMS, 1);
-        peak = used;
-    }
-    before = used;
+    if ((trim_ms != 0 && now_ms - trim_ms < TRIM_EVERY_MS) || !memory_is_worth_a_trim(&swing, m.fordblks, used))
+        return;
+    malloc_trim(0); /* what is free amid the rest stays in m.fordblks, but has no pages */
+    counter_add(COUNTER_HEAP_TRIMS, 1);
+    trim_ms = now_ms;
 }
 
 void memory_look(uint64_t now_ms)
@@ -52,7 +59,7 @@ void memory_look(uint64_t now_ms)
     static _Thread_local uint64_t heap_ms;
     if (heap_ms == 0 || now_ms - heap_ms >= HEAP_EVERY_MS) {
         heap_ms = now_ms;
-        look_at_heap();
+        look_at_heap(now_ms);
     }
     look_at_pages();
 }

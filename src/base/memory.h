@@ -29,15 +29,21 @@ struct memory_sums {
     uint64_t other;
 };
 
-/* Looks up rss_bytes and rss_files_bytes and, every 5 s, heap_used_bytes and heap_free_bytes. When the heap has fallen far from its peak and falls no
- * further, the allocator is told to give back free pages amid what is in use: a shard that allocates meanwhile waits for its
- * part of that, some ms, once for each such fall. Thread: main's, about once a second. */
+/* Looks up rss_bytes and rss_files_bytes and, every 5 s, heap_used_bytes and heap_free_bytes. When what the allocator keeps free has changed,
+ * changes no more and is worth it, it is told to give back free pages amid what is in use: a shard that allocates meanwhile
+ * waits for its part of that, a few ms at most, once for each peak and at most every 30 s. Thread: main's, about once a second. */
 void memory_look(uint64_t now_ms);
 
 /* Of all shards, from any thread. */
 struct memory_sums memory_sums(void);
 
-/* Is there so much to give back? `peak` and `before` are bytes in use, the most since the last time and at the last look. */
-bool memory_has_fallen(uint64_t peak, uint64_t before, uint64_t now);
+/* What the allocator had free at the last look; and whether it has gone up or down since it last gave back. All zero at first. */
+struct memory_swing {
+    uint64_t before;
+    bool     has_changed;
+};
+
+/* A look. True: it is time to give back. */
+bool memory_is_worth_a_trim(struct memory_swing *s, uint64_t free_bytes, uint64_t used_bytes);
 
 #endif

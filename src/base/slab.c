@@ -15,7 +15,7 @@
 #define unpoison(at, len) ((void)(at), (void)(len))
 #endif
 
-enum { CHUNK_BYTES = 64 * 1024, SMALLEST_CHUNK = 16, PAGE_BYTES = 4096, SPARE_BYTES = 16 * 1024 };
+enum { CHUNK_BYTES = 64 * 1024, SMALLEST_CHUNK = 16, PAGE_BYTES = 4096, SPARE_BYTES = PAGE_BYTES };
 
 /* A chunk hands out the objects on its free list first, then those that were never used, whose memory is still the kernel's
  * zeros: a chunk of which little is used costs few pages.

@@ -25,7 +25,7 @@ struct cork {
     struct stream *stream; /* borrowed; NULL: nobody is corked */
     unsigned       depth;
     size_t         len;
-    char          *bytes; /* owned, CORK_BYTES */
+    char          *bytes; /* CORK_BYTES, of the shard's buffers */
 };
 
 /* A newcomer that has said something. */
@@ -43,6 +43,7 @@ struct newcomers {
     uint64_t       *places; /* owned: the ring, local ids */
     uint64_t       *place;  /* in it: of the one that is being accepted; NULL: none */
     uint32_t        place_count, hand;
+    uint32_t        count;  /* how many there are */
 };
 
 /* What one connection has done in one second; meter.c. */
@@ -103,7 +104,8 @@ struct shard {
     struct listener *listeners; /* owned */
     unsigned         listener_count;
     struct cork      cork;
-    char            *scratch;   /* owned, LOOP_READ bytes */
+    char            *scratch;   /* owned, LOOP_READ bytes; the cork's are behind them */
+    bool             is_warm;   /* somebody came since the buffers gave their pages back */
     uint32_t         graves;    /* first of the closed streams, linked by stream->grave; SLAB_NONE at the end */
     uint64_t        *ready;     /* owned: ids of streams that have more to read */
     size_t           ready_count, ready_cap;
@@ -211,6 +213,7 @@ void stream_on_events(struct shard *shard, uint64_t id, uint32_t events);
 void stream_read_ready(struct shard *shard);
 void stream_on_due(void *stream);
 void graves_run(struct shard *shard, unsigned most);
+void shard_rest(struct shard *shard); /* after a turn: when the last connection has gone, the buffers' pages go back */
 void streams_leave(struct shard *shard, uint64_t most, uint32_t back_ms);
 void streams_close_all(struct shard *shard);
 void streams_leave_but_guests(struct shard *shard);

@@ -130,6 +130,7 @@ void loop_run(struct shard *shard)
         stream_read_ready(shard);
         newcomers_turn(shard);
         graves_run(shard, LOOP_GRAVES);
+        shard_rest(shard);
         phase_report(shard, letters_left);
         counter_add(COUNTER_TURNS, 1);
         counter_add(COUNTER_EVENTS, n > 0 ? (uint64_t)n : 0);

@@ -6,7 +6,7 @@
  *
  * A place of the ring is free when its stream is gone or settled; nobody clears it. A newcomer takes the first free place of
  * the next few; when there is none, the first of them who has said nothing gives way to it: what stands at the hand has been there
- * for about one round. */
+ * for about one round. When nobody is left the hand begins anew. */
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -92,6 +92,7 @@ void newcomer_begin(struct shard *shard, struct stream *s)
 {
     struct newcomers *n = &shard->newcomers;
     s->flags |= STREAM_NEW;
+    n->count++;
     counter_add(COUNTER_HANDSHAKES, 1);
     if (n->place != NULL)
         *n->place = stream_local_id(s);
@@ -104,6 +105,8 @@ void stream_settle(struct stream *s)
         return;
     s->flags &= (uint16_t)~STREAM_NEW;
     counter_sub(COUNTER_HANDSHAKES, 1);
+    if (--shard_own->newcomers.count == 0)
+        shard_own->newcomers.hand = 0; /* all places are free: the first ones stay in the cache, and the others no memory */
 }
 
 /* --- the door ---------------------------------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,12 +40,31 @@ void shard_post(unsigned to, struct letter *given)
     }
 }
 
+/* Of pages of their own, so that these can be given back: shard_rest. */
+static bool buffers_make(struct shard *shard)
+{
+    void *pages = mmap(NULL, LOOP_READ + CORK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED)
+        return false;
+    shard->scratch = pages;
+    shard->cork.bytes = shard->scratch + LOOP_READ;
+    return true;
+}
+
+void shard_rest(struct shard *shard)
+{
+    if (shard->streams.live > 0) {
+        shard->is_warm = true;
+    } else if (shard->is_warm) {
+        shard->is_warm = false;
+        (void)madvise(shard->scratch, LOOP_READ + CORK_BYTES, MADV_DONTNEED);
+    }
+}
+
 static enum status own_memory(struct shard *shard, struct error *e)
 {
-    shard->scratch = malloc(LOOP_READ);
-    shard->cork.bytes = malloc(CORK_BYTES);
     shard->listeners = calloc(shards.door_count + 1u, sizeof *shard->listeners);
-    if (shard->scratch == NULL || shard->cork.bytes == NULL || shard->listeners == NULL)
+    if (!buffers_make(shard) || shard->listeners == NULL)
         return error_plain(e, E_NO_MEMORY);
     shard->graves = SLAB_NONE;
     uint32_t reserved = TABLE_RESERVED + shards.count;
@@ -140,8 +160,8 @@ static void stop_own(struct shard *shard)
     slab_clear(&shard->streams);
     map_clear(&shard->told);
     close(shard->epoll_fd);
-    free(shard->scratch);
-    free(shard->cork.bytes);
+    if (shard->scratch != NULL)
+        munmap(shard->scratch, LOOP_READ + CORK_BYTES);
     free(shard->listeners);
     free(shard->ready);
     newcomers_close(shard);

@@ -35,18 +35,31 @@ TEST(what_is_counted_twice_or_too_early_makes_nothing_negative)
     assert_true(memory_sums().other < 1024 * 1024 * MB);
 }
 
-TEST(the_heap_has_fallen_when_much_is_gone_and_no_more_is_going)
+TEST(the_heap_gives_back_once_when_it_has_changed_and_changes_no_more)
 {
     UNUSED_STATE;
-    assert_true(memory_has_fallen(100 * MB, 20 * MB, 20 * MB));
-    assert_true(memory_has_fallen(100 * MB, 21 * MB, 20 * MB));
-    assert_false(memory_has_fallen(100 * MB, 80 * MB, 20 * MB)); /* still going */
-    assert_true(memory_has_fallen(100 * MB, 10 * MB, 20 * MB));  /* some are back */
-    assert_false(memory_has_fallen(100 * MB, 80 * MB, 80 * MB)); /* a fifth */
-    assert_false(memory_has_fallen(3 * MB, 0, 0));               /* little */
-    assert_false(memory_has_fallen(0, 0, 0));
-    assert_false(memory_has_fallen(100 * MB, 100 * MB, 100 * MB));
+    struct memory_swing s = { 0 };
+    assert_false(memory_is_worth_a_trim(&s, 0, 0));
+    assert_false(memory_is_worth_a_trim(&s, 5 * MB, 20 * MB)); /* coming */
+    assert_false(memory_is_worth_a_trim(&s, 9 * MB, 20 * MB));
+    assert_true(memory_is_worth_a_trim(&s, 9 * MB + MB / 4, 20 * MB));
+    assert_false(memory_is_worth_a_trim(&s, 9 * MB + MB / 4, 20 * MB)); /* their pages are back */
+    assert_false(memory_is_worth_a_trim(&s, 3 * MB, 26 * MB));          /* used again */
+    assert_true(memory_is_worth_a_trim(&s, 3 * MB, 26 * MB));
+}
+
+TEST(the_heap_gives_nothing_back_for_little)
+{
+    UNUSED_STATE;
+    struct memory_swing s = { 0 };
+    for (int i = 0; i < 3; i++)
+        assert_false(memory_is_worth_a_trim(&s, 5 * MB, 200 * MB)); /* little, beside the rest */
+    s = (struct memory_swing){ 0 };
+    for (int i = 0; i < 3; i++)
+        assert_false(memory_is_worth_a_trim(&s, MB / 8, 0));
+    assert_true(memory_is_worth_a_trim(&s, MB / 8, 0) == false && s.has_changed); /* not forgotten */
 }
 
 TESTS(RUN(the_parts_make_up_the_whole), RUN(what_is_counted_twice_or_too_early_makes_nothing_negative),
-      RUN(the_heap_has_fallen_when_much_is_gone_and_no_more_is_going))
+      RUN(the_heap_gives_back_once_when_it_has_changed_and_changes_no_more),
+      RUN(the_heap_gives_nothing_back_for_little))
