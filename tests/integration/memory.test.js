@@ -93,7 +93,8 @@ describe('memory', { skip }, () => {
         const stayer = await visit(t, server);
         await stayer.subscribe('web_stay');
         const many = await crowd(t, server, CROWD);
-        const before = await counters(server);
+        let before; // when the last request for the status has ended as well
+        await until(async () => (before = await counters(server)).ws_connections === CROWD + 1, () => `${CROWD + 1} connections, there are ${before.ws_connections}`);
 
         many.kill('SIGKILL');
         for (let heard = 0, sessions = CROWD; sessions > 1; heard++) {
