@@ -172,6 +172,15 @@ bool cometql_user_id(struct slice text, uint32_t least, uint32_t *out_id);
 /* Sends a question about a user; the answer goes to the table's `rows`. */
 void cometql_ask_user(struct cometql *q, enum ask_kind kind, uint32_t user_id, struct slice event, struct slice text);
 
+/* The same where all that is known is the key. False: it is no user id. */
+bool cometql_ask_of(struct cometql *q, enum ask_kind kind, struct slice key, uint32_t least);
+
+/* For `rows` of tables with a key and one value. */
+void cometql_row_of(struct cometql *q, struct slice value);
+
+/* For `insert_id` of tables whose first column is a user id. */
+uint64_t cometql_first_id(const struct cometql *q);
+
 /* The value of a column in a row of the INSERT; NULL: not given, or the SQL NULL. */
 const struct value *cometql_cell(const struct cometql *q, uint32_t row, unsigned column);
 enum status         cometql_need_cell(const struct cometql *q, uint32_t row, unsigned column, struct slice *out,

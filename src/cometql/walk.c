@@ -94,6 +94,25 @@ bool cometql_user_id(struct slice text, uint32_t least, uint32_t *out_id)
     return true;
 }
 
+bool cometql_ask_of(struct cometql *q, enum ask_kind kind, struct slice key, uint32_t least)
+{
+    uint32_t id;
+    if (!cometql_user_id(key, least, &id))
+        return false;
+    cometql_ask_user(q, kind, id, SLICE(""), SLICE(""));
+    return true;
+}
+
+void cometql_row_of(struct cometql *q, struct slice value)
+{
+    cometql_row(q, (struct slice[]){ slice_of(q->key_text, q->key_len), value });
+}
+
+uint64_t cometql_first_id(const struct cometql *q)
+{
+    return (uint64_t)value_number(cometql_cell(q, 0, 0)->text);
+}
+
 void cometql_hold(struct cometql *q, const struct message *const *messages, size_t count)
 {
     held_clear(q);

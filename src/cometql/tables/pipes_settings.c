@@ -17,8 +17,7 @@ static void rows(struct cometql *q, const struct ask *answered)
     if (answered->kind != ASK_SETTING || !answered->found)
         return;
     snprintf(length, sizeof length, "%llu", (unsigned long long)answered->number);
-    struct slice cells[COLUMNS] = { [NAME] = slice_of(q->key_text, q->key_len), [LENGTH] = slice_str(length) };
-    cometql_row(q, cells);
+    cometql_row_of(q, slice_str(length));
 }
 
 static bool drop(struct cometql *q, struct slice key)

@@ -6,28 +6,18 @@ enum { ID, HASH, COLUMNS };
 
 static bool fetch(struct cometql *q, struct slice key)
 {
-    uint32_t id;
-    if (!cometql_user_id(key, 1, &id))
-        return false;
-    cometql_ask_user(q, ASK_USER_HASH, id, SLICE(""), SLICE(""));
-    return true;
+    return cometql_ask_of(q, ASK_USER_HASH, key, 1);
 }
 
 static void rows(struct cometql *q, const struct ask *answered)
 {
-    if (answered->kind != ASK_USER_HASH || !answered->found)
-        return;
-    struct slice cells[COLUMNS] = { [ID] = slice_of(q->key_text, q->key_len), [HASH] = answered->answer };
-    cometql_row(q, cells);
+    if (answered->kind == ASK_USER_HASH && answered->found)
+        cometql_row_of(q, answered->answer);
 }
 
 static bool drop(struct cometql *q, struct slice key)
 {
-    uint32_t id;
-    if (!cometql_user_id(key, 1, &id))
-        return false;
-    cometql_ask_user(q, ASK_USER_HASH_DROP, id, SLICE(""), SLICE(""));
-    return true;
+    return cometql_ask_of(q, ASK_USER_HASH_DROP, key, 1);
 }
 
 static enum status check(const struct cometql *q, uint32_t row, struct error *error)
@@ -57,11 +47,6 @@ static void insert(struct cometql *q, uint32_t row)
     cometql_ask_user(q, ASK_USER_HASH_PUT, id, SLICE(""), cometql_cell(q, row, HASH)->text);
 }
 
-static uint64_t insert_id(const struct cometql *q)
-{
-    return (uint64_t)value_number(cometql_cell(q, 0, ID)->text);
-}
-
 const struct table table_users_auth = {
     .name = "users_auth",
     .columns = { [ID] = { "id", "int(11)" }, [HASH] = { "hash", "varchar(32)" } },
@@ -70,7 +55,7 @@ const struct table table_users_auth = {
     .id = ID,
     .is_listed = true,
     .affected = 1,
-    .insert_id = insert_id,
+    .insert_id = cometql_first_id,
     .fetch = fetch,
     .rows = rows,
     .erase = drop,

@@ -5,28 +5,18 @@ enum { ID, DATA, COLUMNS };
 
 static bool fetch(struct cometql *q, struct slice key)
 {
-    uint32_t id;
-    if (!cometql_user_id(key, 1, &id))
-        return false;
-    cometql_ask_user(q, ASK_USER_DATA, id, SLICE(""), SLICE(""));
-    return true;
+    return cometql_ask_of(q, ASK_USER_DATA, key, 1);
 }
 
 static void rows(struct cometql *q, const struct ask *answered)
 {
-    if (answered->kind != ASK_USER_DATA || !answered->found)
-        return;
-    struct slice cells[COLUMNS] = { [ID] = slice_of(q->key_text, q->key_len), [DATA] = answered->answer };
-    cometql_row(q, cells);
+    if (answered->kind == ASK_USER_DATA && answered->found)
+        cometql_row_of(q, answered->answer);
 }
 
 static bool drop(struct cometql *q, struct slice key)
 {
-    uint32_t id;
-    if (!cometql_user_id(key, 1, &id))
-        return false;
-    cometql_ask_user(q, ASK_USER_DATA_DROP, id, SLICE(""), SLICE(""));
-    return true;
+    return cometql_ask_of(q, ASK_USER_DATA_DROP, key, 1);
 }
 
 static enum status check(const struct cometql *q, uint32_t row, struct error *error)
@@ -48,11 +38,6 @@ static void insert(struct cometql *q, uint32_t row)
     cometql_ask_user(q, ASK_USER_DATA_PUT, id, SLICE(""), cometql_cell(q, row, DATA)->text);
 }
 
-static uint64_t insert_id(const struct cometql *q)
-{
-    return (uint64_t)value_number(cometql_cell(q, 0, ID)->text);
-}
-
 const struct table table_users_data = {
     .name = "users_data",
     .columns = { [ID] = { "id", "int(11)" }, [DATA] = { "data", "text" } },
@@ -61,7 +46,7 @@ const struct table table_users_data = {
     .id = ID,
     .is_listed = true,
     .affected = 1,
-    .insert_id = insert_id,
+    .insert_id = cometql_first_id,
     .fetch = fetch,
     .rows = rows,
     .erase = drop,

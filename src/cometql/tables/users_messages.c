@@ -7,11 +7,7 @@ enum { ID, INDEX, EVENT, MESSAGE, COLUMNS };
 
 static bool fetch(struct cometql *q, struct slice key)
 {
-    uint32_t id;
-    if (!cometql_user_id(key, 0, &id))
-        return false;
-    cometql_ask_user(q, ASK_USER_QUEUE, id, SLICE(""), SLICE(""));
-    return true;
+    return cometql_ask_of(q, ASK_USER_QUEUE, key, 0);
 }
 
 static void rows(struct cometql *q, const struct ask *answered)
@@ -35,11 +31,7 @@ static void message_row(struct cometql *q, const struct message *m)
 
 static bool erase(struct cometql *q, struct slice key)
 {
-    uint32_t id;
-    if (!cometql_user_id(key, 0, &id))
-        return false;
-    cometql_ask_user(q, ASK_USER_QUEUE_DROP, id, SLICE(""), SLICE(""));
-    return true;
+    return cometql_ask_of(q, ASK_USER_QUEUE_DROP, key, 0);
 }
 
 /* By index: the user's id is the low half of the epoch in it (hub/user_tell.c). */

@@ -8,11 +8,7 @@ enum { ID, TIME, COLUMNS };
 
 static bool fetch(struct cometql *q, struct slice key)
 {
-    uint32_t id;
-    if (!cometql_user_id(key, 0, &id))
-        return false;
-    cometql_ask_user(q, ASK_USER_SEEN, id, SLICE(""), SLICE(""));
-    return true;
+    return cometql_ask_of(q, ASK_USER_SEEN, key, 0);
 }
 
 static void rows(struct cometql *q, const struct ask *answered)
@@ -22,8 +18,7 @@ static void rows(struct cometql *q, const struct ask *answered)
         return;
     if (answered->number != UINT64_MAX)
         snprintf(time, sizeof time, "%llu", (unsigned long long)answered->number);
-    struct slice cells[COLUMNS] = { [ID] = slice_of(q->key_text, q->key_len), [TIME] = slice_str(time) };
-    cometql_row(q, cells);
+    cometql_row_of(q, slice_str(time));
 }
 
 const struct table table_users_time = {
