@@ -41,6 +41,9 @@ enum record_kind {
     RECORD_INTEREST, /* app, name, count: so many still listen */
     RECORD_GONE,     /* app, user_id: his last connection has gone */
     RECORD_LEFT,     /* app, name, user_id, extra = uuid: he has gone by himself */
+
+    /* From the old one to the new one, before RECORD_END. */
+    RECORD_TICKETS, /* payload: keys of session tickets (io/tls_tickets.h) */
     RECORD_KIND_COUNT
 };
 

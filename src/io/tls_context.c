@@ -112,6 +112,7 @@ static SSL_CTX *settings_new(void)
     SSL_CTX_set_keylog_callback(ssl, tls_on_secret); /* for our own records; nothing is logged */
     SSL_CTX_set_alpn_select_cb(ssl, on_alpn, NULL);
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF); /* tickets need no memory here */
+    tls_tickets_serve(ssl);
     if (SSL_CTX_set_cipher_list(ssl, CIPHERS_OF_TLS_1_2) == 1)
         return ssl;
     SSL_CTX_free(ssl);

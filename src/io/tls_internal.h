@@ -1,4 +1,4 @@
-/* tls_internal: what tls.c and tls_context.c share. Included nowhere else. */
+/* tls_internal: what tls.c, tls_context.c and tls_tickets.c share. Included nowhere else. */
 #ifndef ENCKE_IO_TLS_INTERNAL_H
 #define ENCKE_IO_TLS_INTERNAL_H
 
@@ -31,5 +31,8 @@ static inline struct tls_context *tls_context_ref(struct tls_context *c)
 /* tls.c */
 BIO_METHOD *tls_method_new(void);
 void tls_on_secret(const SSL *ssl, const char *line);
+
+/* tls_tickets.c */
+void tls_tickets_serve(SSL_CTX *ssl); /* its tickets are sealed with our keys, or there are none */
 
 #endif

@@ -21,6 +21,7 @@
 #include "http/embedded.h"
 #include "hub/bridge.h"
 #include "hub/hub.h"
+#include "io/tls_tickets.h"
 #include "server/activation.h"
 #include "server/console.h"
 #include "server/greeting.h"
@@ -276,6 +277,7 @@ static enum status set_hub(struct server *s, struct error *e)
 
 static enum status load_certificates(struct server *s, struct error *e)
 {
+    tls_tickets_begin(s->config->tls.ticket_rotation_ms, clock_mono_ms());
     enum tls_mode mode;
     enum status   status = tls_mode_of(s->config, &mode, e);
     if (status == OK)
@@ -427,6 +429,8 @@ static void serve(struct server *s, const sigset_t *signals)
     for (;;) {
         memory_look(clock_mono_ms());
         watchdog_tick(s->shards.shard_count);
+        if (tls_tickets_turn(clock_mono_ms()))
+            log_debug("tls: tickets have a new key");
         const struct timespec second = { .tv_sec = 1 };
         int                   signal = sigtimedwait(signals, NULL, &second);
         if (signal == SIGINT || signal == SIGTERM) {

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "hub/bridge.h"
 #include "io/phase.h"
+#include "io/tls_tickets.h"
 #include "server/program.h"
 #include "server/storage.h"
 #include "server/upgrade_wire.h"
@@ -153,7 +154,10 @@ static enum status receive(const char *identity, struct upgrade_legacy *out, str
             s = version_error(e, r.number);
             break;
         }
-        if (r.kind == RECORD_HELLO)
+        if (r.kind == RECORD_TICKETS) {
+            (void)tls_tickets_read(r.payload, clock_mono_ms()); /* without them a handshake is only dearer */
+            explicit_bzero(bytes.at, bytes.len);
+        } else if (r.kind == RECORD_HELLO)
             is_same_store = slice_is(r.name, identity);
         else if (r.kind == RECORD_END)
             break;

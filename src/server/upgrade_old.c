@@ -13,6 +13,7 @@
 #include "hub/bridge.h"
 #include "io/phase.h"
 #include "io/shard.h"
+#include "io/tls_tickets.h"
 #include "server/notify.h"
 #include "server/program.h"
 #include "server/storage.h"
@@ -177,6 +178,17 @@ static bool say_hello(void)
                     SAY_MS);
 }
 
+static bool hand_over_tickets(void)
+{
+    char        keys[TLS_TICKETS_BYTES];
+    struct slice payload = slice_of(keys, sizeof keys);
+    tls_tickets_write(keys, clock_mono_ms());
+    bool is_sent = up.job->config->tls.ticket_rotation_ms == 0 ||
+                   wire_say(up.fd, &(struct record){ .kind = RECORD_TICKETS, .payload = payload }, SAY_MS);
+    explicit_bzero(keys, sizeof keys);
+    return is_sent;
+}
+
 static bool hand_over_hub(void)
 {
     bool is_sent = true;
@@ -225,7 +237,7 @@ static bool hand_over(void)
 {
     struct buf    bytes = { 0 };
     struct record r;
-    if (!say_hello() || !hand_over_hub() || !hand_over_store() || !wire_say(up.fd, &(struct record){ .kind = RECORD_END }, SAY_MS)) {
+    if (!say_hello() || !hand_over_tickets() || !hand_over_hub() || !hand_over_store() || !wire_say(up.fd, &(struct record){ .kind = RECORD_END }, SAY_MS)) {
         log_error("upgrade: %s; this one goes on as before", end_of_child());
         return false;
     }

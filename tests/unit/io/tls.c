@@ -1,5 +1,6 @@
 /* One TLS connection, on one end of a socketpair and without a shard; and the files it is made from. */
 #include "io/tls.h"
+#include "io/tls_tickets.h"
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -471,27 +472,119 @@ TEST(a_record_that_was_changed_anywhere_ends_the_connection_with_an_alert)
     }
 }
 
-TEST(a_client_comes_back_with_a_ticket)
+/* --- tickets ----------------------------------------------------------------------------------------------------------- */
+
+#define HOUR_MS UINT64_C(3600000)
+
+/* Of a client that has been there. The caller's. */
+static SSL_SESSION *ticket_of(struct pair *p)
+{
+    char room[65536];
+    shake(p, 4096);
+    carry_to_client(p);
+    SSL_read(p->client.ssl, room, sizeof room); /* those of TLS 1.3 come behind the handshake */
+    SSL_SESSION *session = SSL_get1_session(p->client.ssl);
+    SSL_set_shutdown(p->client.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* else the client forgets it */
+    return session;
+}
+
+/* Another connection with it: is the handshake a short one? */
+static bool opens(struct pair *p, int version, SSL_SESSION *session)
+{
+    tls_client_close(&p->client);
+    tls_free(p->server);
+    p->server = tls_new(p->context, p->theirs, SLICE(""));
+    p->client = tls_client_on(-1, version);
+    SSL_set_session(p->client.ssl, session);
+    shake(p, 4096);
+    carry_to_client(p);
+    char room[65536];
+    SSL_read(p->client.ssl, room, sizeof room);
+    bool is = SSL_session_reused(p->client.ssl);
+    SSL_set_shutdown(p->client.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    return is;
+}
+
+static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+
+TEST(a_ticket_opens_until_its_key_was_replaced_twice)
 {
     UNUSED_STATE;
-    struct pair  p = pair_make(TLS1_3_VERSION, 0, 0);
-    SSL_SESSION *session;
-    char room[65536];
-    shake(&p, 4096);
-    carry_to_client(&p);
-    SSL_read(p.client.ssl, room, sizeof room); /* the tickets come behind the handshake */
-    session = SSL_get1_session(p.client.ssl);
-    assert_true(SSL_SESSION_is_resumable(session));
-    SSL_set_shutdown(p.client.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* else the client forgets it */
-    tls_client_close(&p.client);
-    tls_free(p.server);
-    p.server = tls_new(p.context, p.theirs, SLICE(""));
-    p.client = tls_client_on(-1, TLS1_3_VERSION);
-    SSL_set_session(p.client.ssl, session);
+    for (unsigned i = 0; i < 2; i++) {
+        tls_tickets_begin(HOUR_MS, 0);
+        struct pair  p = pair_make(versions[i], 0, 0);
+        SSL_SESSION *session = ticket_of(&p);
+        assert_true(SSL_SESSION_is_resumable(session));
+        assert_true(opens(&p, versions[i], session));
+        assert_false(tls_tickets_turn(HOUR_MS - 1));
+        assert_true(tls_tickets_turn(HOUR_MS));
+        assert_true(opens(&p, versions[i], session));
+        assert_true(tls_tickets_turn(2 * HOUR_MS));
+        assert_false(opens(&p, versions[i], session));
+        SSL_SESSION_free(session);
+        pair_free(&p);
+    }
+}
+
+TEST(who_comes_with_an_old_ticket_gets_a_new_one)
+{
+    UNUSED_STATE;
+    for (unsigned i = 0; i < 2; i++) {
+        tls_tickets_begin(HOUR_MS, 0);
+        struct pair  p = pair_make(versions[i], 0, 0);
+        SSL_SESSION *first = ticket_of(&p);
+        assert_true(tls_tickets_turn(HOUR_MS));
+        assert_true(opens(&p, versions[i], first));
+        SSL_SESSION *second = SSL_get1_session(p.client.ssl);
+        assert_true(tls_tickets_turn(2 * HOUR_MS));
+        assert_false(opens(&p, versions[i], first));
+        assert_true(opens(&p, versions[i], second));
+        SSL_SESSION_free(first);
+        SSL_SESSION_free(second);
+        pair_free(&p);
+    }
+}
+
+TEST(a_ticket_outlives_the_certificates_and_the_process)
+{
+    UNUSED_STATE;
+    char keys[TLS_TICKETS_BYTES];
+    tls_tickets_begin(HOUR_MS, 0);
+    struct pair         p = pair_make(TLS1_3_VERSION, 0, 0);
+    SSL_SESSION        *session = ticket_of(&p);
+    struct tls_files    again = certificate_named(&p.files);
+    struct tls_context *fresh;
+    assert_int_equal(tls_context_new(&again, 1, &fresh, NULL), OK);
+    tls_context_replace(p.context, fresh);
+    assert_true(opens(&p, TLS1_3_VERSION, session));
+    tls_tickets_write(keys, 10);
+    tls_tickets_begin(HOUR_MS, 20); /* another process has another key, */
+    assert_true(tls_tickets_turn(20 + HOUR_MS));
+    assert_false(opens(&p, TLS1_3_VERSION, session));
+    assert_true(tls_tickets_read(slice_of(keys, sizeof keys), 20)); /* until it hears of this one's */
+    assert_true(opens(&p, TLS1_3_VERSION, session));
+    assert_false(tls_tickets_turn(HOUR_MS)); /* which was 10 ms old */
+    assert_true(tls_tickets_turn(HOUR_MS + 10));
+    assert_false(tls_tickets_read(slice_of(keys, sizeof keys - 1), 20));
+    memset(keys, 0, sizeof keys);
+    assert_false(tls_tickets_read(slice_of(keys, sizeof keys), 20));
     SSL_SESSION_free(session);
-    shake(&p, 4096);
-    assert_true(SSL_session_reused(p.client.ssl));
     pair_free(&p);
+}
+
+TEST(without_keys_there_are_no_tickets)
+{
+    UNUSED_STATE;
+    for (unsigned i = 0; i < 2; i++) {
+        tls_tickets_begin(0, 0);
+        struct pair  p = pair_make(versions[i], 0, 0);
+        SSL_SESSION *session = ticket_of(&p);
+        assert_false(SSL_SESSION_has_ticket(session));
+        assert_false(opens(&p, versions[i], session));
+        assert_false(tls_tickets_turn(HOUR_MS));
+        SSL_SESSION_free(session);
+        pair_free(&p);
+    }
 }
 
 /* --- certificates ------------------------------------------------------------------------------------------------------ */
@@ -598,5 +691,7 @@ TESTS(RUN(a_handshake_and_a_record_may_be_split_at_every_byte), RUN(bytes_read_b
       RUN(a_wish_for_a_new_handshake_is_counted), RUN(a_hello_without_end_is_not_kept),
       RUN(every_cipher_carries_every_length_both_ways_and_over_new_keys),
       RUN(a_client_that_wants_small_records_gets_them), RUN(a_record_that_was_changed_anywhere_ends_the_connection_with_an_alert),
-      RUN(a_client_comes_back_with_a_ticket), RUN(the_certificate_with_the_name_asked_for_is_shown),
+      RUN(a_ticket_opens_until_its_key_was_replaced_twice),
+      RUN(who_comes_with_an_old_ticket_gets_a_new_one), RUN(a_ticket_outlives_the_certificates_and_the_process),
+      RUN(without_keys_there_are_no_tickets), RUN(the_certificate_with_the_name_asked_for_is_shown),
       RUN(what_is_wrong_with_the_files_is_said), RUN(a_certificate_out_of_its_time_is_told_and_used))
