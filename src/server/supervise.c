@@ -172,13 +172,17 @@ static enum status set_http(struct server *s, struct error *e)
         return error_plain(e, E_NO_MEMORY);
     for (uint32_t i = 0; i < c->content_type_count; i++)
         s->types[i] = (struct http_type){ c->content_types[i].name, c->content_types[i].value };
-    const struct http_static files = {
+    struct http_static files = {
         .embedded = embedded_files,
         .embedded_count = embedded_file_count,
         .base_dir = c->main.base_dir,
         .types = s->types,
         .type_count = c->content_type_count,
     };
+    if (http_static_setup(&files, e) == OK)
+        return OK;
+    log_warn("%s; only the pages inside the program are served", e->text); /* what is pushed does not depend on it */
+    files.base_dir = "";
     return http_static_setup(&files, e);
 }
 

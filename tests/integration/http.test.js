@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { dial } from './support/raw.js';
-import { ROOT, serverForSuite, tempDir } from './support/server.js';
+import { ROOT, serverForSuite, serverForTest, tempDir } from './support/server.js';
 import { until, within } from './support/wait.js';
 
 /** Splits a stream of answers; HEAD answers have no body, so the caller says which are. */
@@ -287,6 +287,13 @@ describe('files of a directory', () => {
     symlinkSync(join(base, 'secret.txt'), join(site, 'link.txt'));
     symlinkSync(base, join(site, 'up'));
     after(() => rmSync(base, { recursive: true, force: true }));
+    test('a directory that is not there is said, and everything else is served', async (t) => {
+        const server = await serverForTest(t, { 'main.base_dir': '/nonexistent/site' });
+        assert.match(server.process.stderr, /warn .*\/nonexistent\/site, cannot be opened: No such file or directory; only the pages inside/);
+        assert.equal((await fetch(`${server.http}/js/encke.js`)).status, 200);
+        assert.equal((await fetch(`${server.http}/page.html`)).status, 404);
+    });
+
     const suite = serverForSuite({ 'main.base_dir': site });
 
     test('files are served with their type', async () => {
