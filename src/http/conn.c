@@ -10,6 +10,8 @@
 
 #include "http/client.h"
 #include "http/internal.h"
+#include "io/kept.h"
+#include "io/meter.h"
 #include "io/shard.h"
 
 _Thread_local struct http_shard http_here;
@@ -39,6 +41,7 @@ void http_pending_free(struct http_pending *p)
 {
     if (p == NULL)
         return;
+    kept_drop(&p->kept);
     buf_clear(&p->bytes);
     counter_freed(COUNTER_MEMORY_UNFINISHED, sizeof *p);
     free(p);
@@ -133,7 +136,10 @@ static size_t take_request(struct http_conn *c, const char *at, size_t len, stru
     c->keeps_alive = h->keeps_alive;
     c->is_timed = c->in_body = false;
     http_enter(c, HTTP_ANSWERING);
-    route_request(c, &r, serving);
+    if (meter_take(c->stream, METER_MESSAGES, 1))
+        route_request(c, &r, serving);
+    else
+        http_refuse_later(c->stream, E_TOO_FAST);
     return whole;
 }
 
@@ -162,6 +168,20 @@ static size_t serve(struct http_conn *c, const char *at, size_t len, struct http
 
 /* --- what is in hand --------------------------------------------------------------------------------------------------- */
 
+/* May what is in hand be kept? */
+static bool is_borne(struct http_conn *c)
+{
+    if (kept_change(c->stream, &c->pending->kept, c->pending->bytes.cap))
+        return true;
+    http_pending_free(c->pending);
+    c->pending = NULL;
+    if (c->state == HTTP_READING)
+        http_refuse_later(c->stream, E_BUSY);
+    else
+        stream_close(c->stream); /* an answer is on its way: another one now would be taken for it */
+    return false;
+}
+
 /* Copies what could not be used, with the state of its head. */
 static void keep(struct http_conn *c, const char *at, size_t len)
 {
@@ -178,6 +198,8 @@ static void keep(struct http_conn *c, const char *at, size_t len)
         http_head_copy(&p->head, &http_here.scratch);
     if (!buf_ok(&p->bytes))
         stream_close(c->stream);
+    else
+        is_borne(c);
 }
 
 /* After serving: what the new state means for reading, memory and the timer. */
@@ -257,6 +279,8 @@ static size_t add_bytes(struct http_conn *c, const char *at, size_t len)
         stream_close(c->stream);
         return len;
     }
+    if (!is_borne(c))
+        return len;
     size_t used = serve(c, p->bytes.at, p->bytes.len, &serving);
     if (serving.upgraded) {
         http_pending_free(p);

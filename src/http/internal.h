@@ -31,6 +31,7 @@ enum http_state {
 struct http_pending {
     struct buf       bytes;
     struct http_head head; /* of the first request in `bytes`, while READING */
+    uint32_t         kept; /* as which it counts (io/kept.h) */
 };
 
 /* The rest of a body that is leaving in pieces. */

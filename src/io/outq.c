@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 
 #include "base/counter.h"
+#include "io/kept.h"
 #include "io/tls.h"
 
 #define FLUSH_PARCELS 64 /* of one sendmsg; IOV_MAX is 1,024 and past some dozens nothing is gained */
@@ -73,6 +74,7 @@ void outq_free(struct outq *q)
         return;
     while (q->oldest != NULL)
         drop_oldest(q, q->oldest->parcel->len - q->sent);
+    kept_drop(&q->kept);
     counter_freed(COUNTER_MEMORY_OUTPUT, sizeof *q);
     free(q);
 }
@@ -114,6 +116,8 @@ enum status outq_push_copy(struct outq *q, struct slice bytes)
         return E_NO_MEMORY;
     memcpy(parcel_bytes(p), bytes.at, bytes.len);
     enum status s = outq_push(q, p, 0);
+    if (s == OK)
+        q->own_bytes += bytes.len;
     parcel_unref(p);
     return s;
 }

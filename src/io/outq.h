@@ -26,6 +26,8 @@ struct outq {
     uint64_t           limit_bytes;
     uint32_t           sent; /* bytes of the oldest parcel that have left */
     uint32_t           droppable; /* parcels in it that may be dropped */
+    uint32_t           kept;      /* as which it counts (io/kept.h) */
+    uint64_t           own_bytes; /* that were copied for it alone, those that have left included */
 };
 
 struct outq *outq_new(uint64_t limit_bytes);

@@ -45,6 +45,7 @@ struct shards_setup {
     uint32_t                        nofile;          /* descriptors a table may have */
     struct admission                admission; /* of the ports that are guarded */
     struct meter_rules              meters;    /* of their connections */
+    uint64_t                        kept_bytes; /* for all of them together (io/kept.h); 0 = no bound */
     bool                            starts_shut; /* nobody is accepted before shards_open (io/phase.h) */
     const int                      *foreign;   /* descriptors of main that a shard must not keep copies of */
     unsigned                        foreign_count;

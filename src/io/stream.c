@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "io/internal.h"
+#include "io/kept.h"
 #include "io/tls.h"
 
 #define FINISH_MS   10000 /* for what is queued to leave after stream_finish */
@@ -281,7 +282,7 @@ static void close_slow(struct stream *s, enum status why)
     stream_peer(s, peer, sizeof peer);
     if (why == E_FULL) {
         counter_add(COUNTER_SLOW_CLOSED, 1);
-        log_limited(&limit, LOG_WARN, "%s: closed %s, which reads too slowly: %llu bytes wait for it (limit max_queue)",
+        log_limited(&limit, LOG_WARN, "%s: closed %s, which reads too slowly: %llu bytes wait for it (max_queue, limits.kept)",
                     stream_port(s)->name, peer, (unsigned long long)s->out->waiting_bytes);
     } else {
         log_limited(&limit, LOG_ERROR, "%s: closed %s: no memory for its output", stream_port(s)->name, peer);
@@ -341,6 +342,8 @@ static bool write_uncorked(struct stream *s, struct slice bytes)
     }
     struct outq *q = queue_of(s);
     enum status  status = q != NULL ? outq_push_copy(q, bytes) : E_NO_MEMORY;
+    if (status == OK && !kept_change(s, &q->kept, q->own_bytes < q->waiting_bytes ? q->own_bytes : q->waiting_bytes))
+        status = E_FULL;
     if (status != OK)
         close_slow(s, status);
     return status == OK;

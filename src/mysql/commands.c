@@ -6,6 +6,7 @@
  *   IDLE     one of the commands below; statements go to the owner (ASKED)
  */
 #include "base/log.h"
+#include "io/meter.h"
 #include "mysql/internal.h"
 #include "mysql/prepared.h"
 #include "mysql/take.h"
@@ -307,7 +308,7 @@ static const struct {
     [COM_QUIT] = { .run = on_quit },
     [COM_INIT_DB] = { .run = on_init_db },
     [COM_QUERY] = { .run = on_query, .is_statement = true, .needs_password = true },
-    [COM_FIELD_LIST] = { .run = on_field_list, .is_statement = true },
+    [COM_FIELD_LIST] = { .run = on_field_list, .is_statement = true, .needs_password = true },
     [COM_STATISTICS] = { .run = on_statistics },
     [COM_PING] = { .run = on_ping },
     [COM_CHANGE_USER] = { .run = on_change_user },
@@ -348,6 +349,10 @@ static void run_statement(struct mysql_conn *c, const struct mysql_packet *p, un
 
 static void on_command(struct mysql_conn *c, const struct mysql_packet *p)
 {
+    if (!c->is_authenticated && !meter_take(c->stream, METER_MESSAGES, 1)) {
+        stream_close(c->stream);
+        return;
+    }
     unsigned code = p->body.len > 0 ? (unsigned char)p->body.at[0] : COMMAND_COUNT;
     if (code >= COMMAND_COUNT || commands[code].run == NULL)
         answer_plain_error(c, E_UNKNOWN_COMMAND);

@@ -305,6 +305,7 @@ static enum status prepare(struct server *s, struct error *e)
         .part_count = wiring_part_count,
         .nofile = raise_descriptor_limit(),
         .meters = limits_meters(c),
+        .kept_bytes = c->limits.kept_bytes,
         .starts_shut = upgrade_is_successor(),
     };
     s->shards.foreign = upgrade_foreign(&s->shards.foreign_count);

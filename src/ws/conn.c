@@ -4,6 +4,7 @@
 #include "base/crypto.h"
 #include "base/utf8.h"
 #include "base/counter.h"
+#include "io/kept.h"
 #include "io/meter.h"
 #include "io/shard.h"
 #include "ws/message.h"
@@ -263,6 +264,17 @@ static void hold(struct ws_conn *ws, const char *at, size_t len)
         stream_close(ws->stream);
 }
 
+/* After reading: what is still in hand counts. */
+static void settle(struct ws_conn *ws)
+{
+    ws_partial_settle(&ws->partial);
+    const struct ws_partial *p = ws->partial;
+    if (p == NULL || kept_change(ws->stream, &ws->partial->kept, p->message.cap + p->held.cap))
+        return;
+    ws_partial_free(&ws->partial);
+    ws_conn_close(ws, WS_CLOSE_TRY_LATER, SLICE("too much waits for its end"));
+}
+
 /* Goes on with what is in hand. */
 static void read_held(struct ws_conn *ws)
 {
@@ -273,7 +285,7 @@ static void read_held(struct ws_conn *ws)
         buf_clear(&p->held);
         p->held_at = 0;
     }
-    ws_partial_settle(&ws->partial);
+    settle(ws);
 }
 
 static size_t conn_on_bytes(struct stream *s, char *at, size_t len)
@@ -294,7 +306,7 @@ static size_t conn_on_bytes(struct stream *s, char *at, size_t len)
     size_t used = read_events(ws, at, len);
     if (used < len && stream_is_open(s))
         hold(ws, at + used, len - used);
-    ws_partial_settle(&ws->partial);
+    settle(ws);
     return len;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/counter.h"
 #include "base/utf8.h"
+#include "io/kept.h"
 #include "ws/conn.h"
 #include "ws/deflate.h"
 
@@ -31,6 +32,7 @@ void ws_partial_free(struct ws_partial **partial)
 {
     if (*partial == NULL)
         return;
+    kept_drop(&(*partial)->kept);
     buf_clear(&(*partial)->message);
     buf_clear(&(*partial)->held);
     counter_freed(COUNTER_MEMORY_UNFINISHED, sizeof **partial);

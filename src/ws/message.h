@@ -41,6 +41,7 @@ struct ws_partial {
     size_t          held_at;    /* how many of those have been looked at since */
     struct ws_frame frame;      /* while in_frame */
     uint64_t        got;        /* bytes of its payload */
+    uint32_t        kept;       /* the conn's: as which it counts (io/kept.h) */
     uint32_t        utf8;       /* state of the check */
     bool            in_message; /* a fragmented message has begun */
     bool            is_binary;

@@ -568,6 +568,7 @@ describe('sessions', () => {
         assert.equal(error.code, 403);
         assert.match(error.text, /Access denied/);
         assert.equal((await raw.ask(COM.query, 'SHOW PROCESSLIST')).error.code, 403);
+        assert.equal((await raw.ask(COM.fieldList, 'users_auth\0')).error.code, 403);
         await raw.write(command(COM.quit));
         await raw.untilEnd();
     });

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { describe, test } from 'node:test';
 import mysql from 'mysql2/promise';
-import { dial, RawVisitor, rawVisit, upgradeRequest } from './support/raw.js';
+import { dial, frame, OPCODE, RawVisitor, rawVisit, upgradeRequest } from './support/raw.js';
 import { run, serverForTest } from './support/server.js';
 import { visit, Visitor } from './support/visitor.js';
 import { until } from './support/wait.js';
@@ -348,6 +348,69 @@ describe('an app', () => {
         assert.ok(left.length > 5 && left.length < 50 && left.includes(99) && !left.includes(0), `${left}`);
         assert.deepEqual(await kept('16'), ['of 16']);
     });
+});
+
+describe('what strangers have begun and not ended, and what they do not read', () => {
+    const KEPT = { 'limits.exempt': '10.0.0.0/8', 'limits.kept': '1M', 'main.shards': 1 };
+    const begun = Buffer.concat([frame('a'.repeat(400_000), { fin: false }), frame('b', { opcode: OPCODE.continuation }).subarray(0, 6)]);
+
+    test('has a bound for all together: who needs more is closed, who needs little is served', async (t) => {
+        const server = await serverForTest(t, KEPT);
+        const visitor = await visit(t, server);
+        const first = await rawVisit(t, server), second = await rawVisit(t, server), third = await rawVisit(t, server);
+        await first.write(begun);
+        await until(async () => await counter(server, 'kept_bytes') > 400_000, 'the first to be kept');
+        assert.equal(await counter(server, 'kept_refused'), 0);
+        await second.write(begun);
+        await third.write(begun);
+        await until(() => first.closed || second.closed || third.closed, 'one of them to be closed');
+        assert.ok(await counter(server, 'kept_refused') >= 1);
+        assert.match(server.process.stderr, /what is kept for everybody has reached limits\.kept/);
+        const body = await dial(t, server.wsPort);
+        await body.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n${'x'.repeat(800_000)}`);
+        await body.untilText(/^HTTP\/1\.1 503 [^]*Retry-After: 5/);
+        await visitor.fence();
+        for (const one of [first, second, third, body]) {
+            one.destroy();
+        }
+        await until(async () => await counter(server, 'kept_bytes') === 0, async () => `${await counter(server, 'kept_bytes')} bytes are still kept`);
+        await (await rawVisit(t, server)).write(begun);
+        await until(async () => await counter(server, 'kept_bytes') > 400_000, 'there to be room again');
+    });
+
+    test('holds for answers as well', async (t) => {
+        const server = await serverForTest(t, { ...KEPT, 'ws.max_queue': '64M', 'limits.bytes': 0, 'limits.messages': 0 });
+        const visitor = await visit(t, server);
+        const deaf = await rawVisit(t, server);
+        deaf.socket.pause();
+        for (let i = 0; i < 100 && await counter(server, 'kept_refused') === 0; i++) {
+            deaf.write(frame(`web_pipe2\nweb_a\ne\n*\n${'m'.repeat(900_000)}`));
+            await visitor.fence();
+        }
+        assert.equal(await counter(server, 'kept_refused'), 1);
+        await until(async () => await counter(server, 'kept_bytes') === 0, 'everything to be free');
+    });
+
+    test('does not count for those who are exempt', async (t) => {
+        const server = await serverForTest(t, { ...KEPT, 'limits.exempt': 'loopback' });
+        for (let i = 0; i < 4; i++) {
+            await (await rawVisit(t, server)).write(begun);
+        }
+        await (await visit(t, server)).fence();
+        assert.equal(await counter(server, 'kept_refused'), 0);
+        assert.equal(await counter(server, 'kept_bytes'), 0);
+    });
+});
+
+test('requests of one connection are counted like messages, and past the limit refused', async (t) => {
+    const server = await serverForTest(t, { 'limits.exempt': '10.0.0.0/8', 'limits.messages': 20 });
+    const raw = await dial(t, server.wsPort);
+    await raw.write('GET /api/status HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(50));
+    await raw.untilText(/HTTP\/1\.1 429 Too Many Requests[^]*Retry-After: 5[^]*too much in a second/);
+    await raw.untilEnd();
+    const served = raw.text().split('HTTP/1.1 200 OK').length - 1;
+    assert.ok(served >= 20 && served <= 40, `${served} were answered; the second may have ended between them`);
+    assert.equal(await counter(server, 'floods_closed'), 1);
 });
 
 test('channels, users and apps that nobody uses any more are freed', async (t) => {
