@@ -53,14 +53,6 @@ static struct slice next_name(struct slice *rest)
     return name;
 }
 
-static bool is_listed(struct slice list, struct slice wanted)
-{
-    for (struct slice name; (name = next_name(&list)).at != NULL;)
-        if (slice_equal(name, wanted))
-            return true;
-    return false;
-}
-
 static void say_list_error(struct classic *c, const char *text)
 {
     char data[96];
@@ -68,14 +60,52 @@ static void say_list_error(struct classic *c, const char *text)
     classic_say_error(c, data);
 }
 
-static void drop_unlisted(struct classic *c, struct slice list)
+/* A subscription as the list sees it. */
+struct held {
+    struct slice name;
+    unsigned     index;
+    bool         is_listed;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    return slice_compare(((const struct held *)a)->name, ((const struct held *)b)->name);
+}
+
+/* Sets is_listed. The list is gone through once, however much of it means nothing: a visitor may send 200 of them a second. */
+static void mark_listed(struct held *all, unsigned count, struct slice list)
+{
+    for (struct held key = { .index = 0 }; (key.name = next_name(&list)).at != NULL;) {
+        struct held *found = bsearch(&key, all, count, sizeof *all, by_name);
+        if (found != NULL)
+            found->is_listed = true;
+    }
+}
+
+static int by_index_downwards(const void *a, const void *b)
+{
+    unsigned i = ((const struct held *)a)->index, k = ((const struct held *)b)->index;
+    return (i < k) - (i > k);
+}
+
+/* False: no memory, nothing has changed. */
+static bool drop_unlisted(struct classic *c, struct slice list)
 {
     struct session *s = &c->session;
-    for (unsigned i = s->sub_count; i-- > 0;) {
-        struct slice name = subscription_name(&session_subs(s)[i]);
-        if (!is_listed(list, name))
-            unsubscribe(s, name);
-    }
+    unsigned        count = s->sub_count;
+    struct held    *all = count > 0 ? malloc(count * sizeof *all) : NULL;
+    if (all == NULL)
+        return count == 0;
+    for (unsigned i = 0; i < count; i++)
+        all[i] = (struct held){ .name = subscription_name(&session_subs(s)[i]), .index = i };
+    qsort(all, count, sizeof *all, by_name);
+    mark_listed(all, count, list);
+    qsort(all, count, sizeof *all, by_index_downwards); /* the last takes the place of one that goes */
+    for (unsigned i = 0; i < count; i++)
+        if (!all[i].is_listed)
+            unsubscribe_at(s, all[i].index);
+    free(all);
+    return true;
 }
 
 /* No list of names that can be held is longer than this; what is behind it only costs time. True: it was shortened. */
@@ -96,7 +126,10 @@ static void do_subscription(struct classic *c, struct slice list)
 {
     bool         too_long = false, too_many = shorten(&list);
     struct slice rest = list;
-    drop_unlisted(c, list);
+    if (!drop_unlisted(c, list)) {
+        classic_say_error(c, CLASSIC_NO_MEMORY);
+        return;
+    }
     for (struct slice name; (name = next_name(&rest)).at != NULL;) {
         if (name.len < CLASSIC_NAME_MIN || !classic_may_hear(c, name))
             continue;

@@ -61,10 +61,12 @@ struct slice session_uuid(const struct session *s, char out[32]);
  * E_MANY_CHANNELS: nobody here listens to it, and the app may have no more.
  * E_TOO_FAST: too many in this second, the connection is to be ended. */
 enum status subscribe(struct session *s, struct slice name) __attribute__((warn_unused_result));
-void unsubscribe(struct session *s, struct slice name);
 void unsubscribe_all(struct session *s);
 
 struct subscription *session_subs(struct session *s);
+
+/* Gives back the i-th of them; the last takes its place. */
+void unsubscribe_at(struct session *s, unsigned i);
 
 /* The name of the channel of a subscription, valid while it lasts. */
 struct slice subscription_name(const struct subscription *sub);

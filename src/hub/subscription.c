@@ -86,8 +86,7 @@ enum status subscribe(struct session *s, struct slice name)
     return OK;
 }
 
-/* Gives back the i-th; the last takes its place. */
-static void drop_at(struct session *s, unsigned i)
+void unsubscribe_at(struct session *s, unsigned i)
 {
     struct subscription *subs = session_subs(s);
     struct audience     *a = audience_of(&subs[i]);
@@ -101,20 +100,10 @@ static void drop_at(struct session *s, unsigned i)
         presence_publish(s, a, MESSAGE_LEAVE);
 }
 
-void unsubscribe(struct session *s, struct slice name)
-{
-    struct subscription *subs = session_subs(s);
-    for (unsigned i = 0; i < s->sub_count; i++)
-        if (slice_equal(subscription_name(&subs[i]), name)) {
-            drop_at(s, i);
-            return;
-        }
-}
-
 void unsubscribe_all(struct session *s)
 {
     while (s->sub_count > 0)
-        drop_at(s, s->sub_count - 1u);
+        unsubscribe_at(s, s->sub_count - 1u);
     if (s->sub_cap > 0)
         free(s->more);
     counter_freed(COUNTER_MEMORY_SESSIONS, s->sub_cap * sizeof *s->more);

@@ -197,6 +197,19 @@ describe('subscription', () => {
         assert.deepEqual(visitor.takeAll(), []);
     });
 
+    test('what it drops does not depend on the order, nor on what means nothing', async (t) => {
+        const visitor = await visit(t, suite.at);
+        const names = Array.from({ length: 120 }, (_, i) => `web_order_${(i * 7) % 120}`);
+        await visitor.subscribe(...names);
+        const stay = names.filter((_, i) => i % 3 === 0), go = names.filter((_, i) => i % 3 !== 0);
+        visitor.send('subscription', ...'abcdefgh'.repeat(100), ...[...stay].reverse(), ' ; ', 'x', stay[0], stay[0]);
+        await suite.at.untilCount(go.at(-1), 0);
+        for (const name of names) {
+            assert.equal(await suite.at.count(name), stay.includes(name) ? 1 : 0, name);
+        }
+        assert.deepEqual(visitor.takeAll(), []);
+    });
+
     test('the count that follows in the same read includes the subscriber', async (t) => {
         const visitor = await visit(t, suite.at);
         visitor.send('subscription', 'web_counted');

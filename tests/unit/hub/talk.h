@@ -72,6 +72,13 @@ static void talk_ask(struct stream *s, enum ask_kind kind, struct slice name, st
     ask_send(a, s, talk_answered);
 }
 
+static void unsubscribe(struct session *s, struct slice name)
+{
+    for (unsigned i = s->sub_count; i-- > 0;)
+        if (slice_equal(subscription_name(&session_subs(s)[i]), name))
+            unsubscribe_at(s, i);
+}
+
 static void talk_published_and_left(struct stream *s, const struct publish_report *r)
 {
     struct slice name = r->message->draft->channel;
