@@ -1,6 +1,7 @@
 /* client.c: see client.h. */
 #include "http/client.h"
 
+#include "base/log.h"
 #include "io/stream.h"
 
 static bool real_ip(const struct http_head *h, struct address *out)
@@ -55,10 +56,24 @@ bool http_client_address(const struct http_head *h, const struct address_set *tr
     return real_ip(h, out) || forwarded_for(h, trusted, out);
 }
 
+/* A proxy on the machine that nobody has named: the worst of its clients looks like the machine itself, which has no limits. */
+static void warn_of_unnamed(const struct stream *s, const struct http_head *h)
+{
+    static struct log_limit limit = { .every_ms = 600000 };
+    char                    peer[ADDRESS_TEXT_MAX];
+    if (s->flags & STREAM_LIMITED || (http_head_get(h, "x-forwarded-for").at == NULL && http_head_get(h, "x-real-ip").at == NULL))
+        return;
+    stream_peer(s, peer, sizeof peer);
+    log_limited(&limit, LOG_WARN, "ws: %s passes clients on and is not in ws.trusted_proxies: they all have its address, and no "
+                "limits, as limits.exempt has it; name it there", peer);
+}
+
 bool http_client_tell(struct stream *s, const struct http_head *h)
 {
     const struct address_set *trusted = stream_trusts(s);
     struct address            client;
+    if (trusted == NULL)
+        warn_of_unnamed(s, h);
     return trusted != NULL && http_client_address(h, trusted, &client) &&
            !address_is_unix(&client) && /* nobody's address; a header cannot make somebody local */
            stream_tell_peer(s, &client); /* without memory the proxy's own address is shown */

@@ -46,6 +46,13 @@ describe('headers', () => {
     test('are not believed unless a proxy is named', async (t) => {
         const server = await serverForTest(t);
         assert.equal(await enter(t, server, '', { headers: ['X-Real-IP: 192.0.2.7', 'X-Forwarded-For: 192.0.2.8'] }), '127.0.0.1');
+        assert.match(server.process.stderr, /127\.0\.0\.1 passes clients on and is not in ws\.trusted_proxies/);
+    });
+
+    test('of strangers are nothing to warn of', async (t) => {
+        const server = await serverForTest(t, { 'limits.exempt': '10.0.0.0/8' });
+        assert.equal(await enter(t, server, '', { headers: ['X-Forwarded-For: 192.0.2.8'] }), '127.0.0.1');
+        assert.doesNotMatch(server.process.stderr, /trusted_proxies/);
     });
 
     test('are not believed from somebody else', async (t) => {
