@@ -102,6 +102,8 @@ static int on_read(BIO *bio, char *at, int size)
     BIO_clear_retry_flags(bio);
     if (size <= 0)
         return 0;
+    if (t->is_failed)
+        return -1;
     if (t->early.len > 0)
         return take_early(t, at, size);
     if (t->is_drained || (t->is_shaken && t->may_receive == 0))
@@ -214,11 +216,15 @@ void tls_on_secret(const SSL *ssl, const char *line)
     t->shaking->secret_len[is_ours] = rest.len / 2;
 }
 
-/* Counts the records that leave under the keys of the data. The head of a record is told before the message in it. */
+/* Counts the records that leave under the keys of the data, and what the peer says beside the data. The head of a record is told before
+ * the message in it. */
 static void on_message(int is_sent, int version, int content_type, const void *at, size_t len, SSL *ssl, void *argument)
 {
-    struct shaking *k = ((struct tls *)argument)->shaking;
+    struct tls     *t = argument;
+    struct shaking *k = t->shaking;
     (void)version, (void)ssl;
+    if (t->is_shaken && !is_sent && content_type == SSL3_RT_HANDSHAKE)
+        (void)is_aside_borne(t); /* on_read ends it */
     if (!is_sent || k == NULL)
         return;
     if (content_type == SSL3_RT_HANDSHAKE && len > 0 && *(const unsigned char *)at == SSL3_MT_FINISHED)
@@ -250,7 +256,6 @@ static void take_over(struct tls *t)
                tls_records_begin(&t->records, SSL_get_cipher_name(t->ssl), secret_of(k, false), secret_of(k, true), k->sent);
     shaking_free(t);
     if (!can) {
-        SSL_set_msg_callback(t->ssl, NULL);
         SSL_set_read_ahead(t->ssl, 1); /* a record in one recv instead of two */
         return;
     }
