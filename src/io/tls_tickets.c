@@ -19,7 +19,7 @@ struct ring {
     uint64_t   count;
 };
 
-_Static_assert(sizeof(struct ring) + 8 == TLS_TICKETS_BYTES, "what is written is the ring and the age of its first key");
+_Static_assert(sizeof(struct ring) + sizeof(uint64_t) == TLS_TICKETS_BYTES, "written are the ring and the age of its first key");
 
 static struct {
     pthread_mutex_t lock; /* of the ring; taken once by each shard after a rotation */
@@ -116,6 +116,11 @@ static bool set_mac(EVP_MAC_CTX *mac, const struct key *k)
     return is_set;
 }
 
+static bool set_key(EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, const struct key *k, const unsigned char *iv, int is_sealing)
+{
+    return EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, k->cipher, iv, is_sealing) == 1 && set_mac(mac, k);
+}
+
 /* As SSL_CTX_set_tlsext_ticket_key_evp_cb wants it. 0: not ours, a whole handshake; 2: open it, and send a new one. */
 static int on_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int is_sealing)
 {
@@ -124,13 +129,11 @@ static int on_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_C
     if (is_sealing) {
         memcpy(name, ring->keys[0].name, sizeof ring->keys[0].name);
         random_bytes(iv, IV_BYTES);
-        return EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, ring->keys[0].cipher, iv) == 1 && set_mac(mac, &ring->keys[0]) ? 1 : -1;
+        return set_key(cipher, mac, &ring->keys[0], iv, 1) ? 1 : -1;
     }
     for (uint64_t i = 0; i < ring->count; i++)
-        if (memcmp(name, ring->keys[i].name, sizeof ring->keys[i].name) == 0) {
-            bool is_set = EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, ring->keys[i].cipher, iv) == 1 && set_mac(mac, &ring->keys[i]);
-            return !is_set ? -1 : i == 0 ? 1 : 2;
-        }
+        if (memcmp(name, ring->keys[i].name, sizeof ring->keys[i].name) == 0)
+            return !set_key(cipher, mac, &ring->keys[i], iv, 0) ? -1 : i == 0 ? 1 : 2;
     return 0;
 }
 

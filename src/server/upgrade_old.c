@@ -180,7 +180,7 @@ static bool say_hello(void)
 
 static bool hand_over_tickets(void)
 {
-    char        keys[TLS_TICKETS_BYTES];
+    char         keys[TLS_TICKETS_BYTES];
     struct slice payload = slice_of(keys, sizeof keys);
     tls_tickets_write(keys, clock_mono_ms());
     bool is_sent = up.job->config->tls.ticket_rotation_ms == 0 ||
@@ -237,7 +237,8 @@ static bool hand_over(void)
 {
     struct buf    bytes = { 0 };
     struct record r;
-    if (!say_hello() || !hand_over_tickets() || !hand_over_hub() || !hand_over_store() || !wire_say(up.fd, &(struct record){ .kind = RECORD_END }, SAY_MS)) {
+    if (!say_hello() || !hand_over_tickets() || !hand_over_hub() || !hand_over_store() ||
+        !wire_say(up.fd, &(struct record){ .kind = RECORD_END }, SAY_MS)) {
         log_error("upgrade: %s; this one goes on as before", end_of_child());
         return false;
     }

@@ -42,6 +42,8 @@ bool wire_say(int fd, const struct record *r, uint32_t patience_ms)
     struct buf b = { 0 };
     record_write(&b, r);
     bool is_sent = buf_ok(&b) && wire_send(fd, buf_slice(&b), patience_ms);
+    if (b.len > 0)
+        explicit_bzero(b.at, b.len); /* keys of tickets, secrets of telephones */
     buf_clear(&b);
     return is_sent;
 }
