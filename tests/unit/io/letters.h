@@ -17,6 +17,7 @@
  *   s        the rest, and all that follows, is TLS (letters_tls) */
 static const struct stream_ops letters, capitals;
 static struct tls_context     *letters_tls;
+static atomic_uint             letters_pauses; /* so many p were taken */
 
 static size_t on_capitals(struct stream *s, char *at, size_t len)
 {
@@ -74,6 +75,7 @@ static size_t on_letters(struct stream *s, char *at, size_t len)
     case 'p':
         stream_pause(s);
         stream_wait(s, 1);
+        atomic_fetch_add(&letters_pauses, 1);
         break;
     case 'b':
         stream_become(s, &capitals, NULL);
@@ -121,6 +123,13 @@ static inline void await_event(uint64_t before)
 {
     struct pollfd nothing = { .fd = -1 };
     for (int i = 0; i < PEER_DEADLINE_S * 1000 && counter_sum(COUNTER_WS_EVENTS) == before; i++)
+        poll(&nothing, 1, 1);
+}
+
+static inline void await_pause(unsigned before)
+{
+    struct pollfd nothing = { .fd = -1 };
+    for (int i = 0; i < PEER_DEADLINE_S * 1000 && atomic_load(&letters_pauses) == before; i++)
         poll(&nothing, 1, 1);
 }
 

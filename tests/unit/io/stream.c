@@ -104,9 +104,9 @@ TEST(what_comes_during_a_pause_is_read_after_it)
     UNUSED_STATE;
     struct peer p = peer_start(&letters, NULL, 1 << 20);
     int         fd = peer_connect(&p);
-    uint64_t events = counter_sum(COUNTER_WS_EVENTS);
+    unsigned    pauses = atomic_load(&letters_pauses);
     peer_send(fd, SLICE("p"));
-    await_event(events); /* else both could come in one read */
+    await_pause(pauses); /* else both could come in one read */
     peer_send(fd, SLICE("elate"));
     peer_expect(fd, "quietlate");
     close(fd);
