@@ -37,7 +37,7 @@ lint: ## what can be said without running the server; STEPS="lint" leaves out cl
 	@scripts/deps build test lint
 	@scripts/test $(or $(STEPS),lint analysis)
 
-valgrind: ## unit tests, and the server with real clients, under valgrind; 10 minutes
+valgrind: ## unit tests, and the server with real clients, under valgrind; a quarter of an hour
 	@scripts/deps build test valgrind
 	@scripts/test valgrind
 

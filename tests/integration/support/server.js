@@ -17,7 +17,7 @@ export const PASSWORD = 'integration-password';
 
 const READY = /^encke: ready ws=(\S*) cometql=(\S*)(.*)$/m;
 const portOf = (places) => Number(/(?:^|,)[\d.[\]:a-f]+:(\d+)(?:,|$)/.exec(places)?.[1] ?? 0); // 0: unix sockets only
-const SANITIZER = /ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|SUMMARY: \w+Sanitizer/;
+const SANITIZER = /ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|SUMMARY: \w+Sanitizer|^==\d+== /m; // the last: valgrind
 
 export function tempDir() {
     return mkdtempSync(join(tmpdir(), 'encke-test-'));
