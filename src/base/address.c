@@ -28,7 +28,7 @@ bool address_equal(const struct address *a, const struct address *b)
     return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
-bool address_parse(struct slice text, struct address *out)
+static bool read_any(struct slice text, struct address *out)
 {
     char    copy[ADDRESS_TEXT_MAX];
     uint8_t four[4], sixteen[16];
@@ -43,6 +43,15 @@ bool address_parse(struct slice text, struct address *out)
     if (inet_pton(AF_INET6, copy, sixteen) != 1)
         return false;
     memcpy(out->bytes, sixteen, sizeof out->bytes);
+    return true;
+}
+
+bool address_parse(struct slice text, struct address *out)
+{
+    struct address a;
+    if (!read_any(text, &a) || address_is_unix(&a))
+        return false;
+    *out = a;
     return true;
 }
 
@@ -64,7 +73,7 @@ static bool range_parse(struct slice text, struct address_range *out)
     bool         has_bits = slice_find(text, '/') != SIZE_MAX;
     struct slice bits_text = text, address = slice_cut(&bits_text, '/');
     uint64_t     bits;
-    if (!address_parse(address, &out->first))
+    if (!read_any(address, &out->first))
         return false;
     bool is_short = slice_find(address, ':') == SIZE_MAX; /* the prefix is that of an IPv4 address */
     if (!has_bits)

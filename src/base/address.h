@@ -42,7 +42,8 @@ static inline bool address_is_unix(const struct address *a)
 bool address_is_ipv4(const struct address *a);
 bool address_equal(const struct address *a, const struct address *b);
 
-/* "192.0.2.7", "2001:db8::7", and nothing before or behind it: no port, no brackets, no zone. False: it is none. */
+/* "192.0.2.7", "2001:db8::7", and nothing before or behind it: no port, no brackets, no zone. False: it is none, or "::",
+ * which nobody has (RFC 4291 section 2.5.2), and which would make a stranger one who comes through a unix socket. */
 bool address_parse(struct slice text, struct address *out);
 
 /* The usual text, RFC 5952; IPv4 without its prefix. */

@@ -75,6 +75,5 @@ bool http_client_tell(struct stream *s, const struct http_head *h)
     if (trusted == NULL)
         warn_of_unnamed(s, h);
     return trusted != NULL && http_client_address(h, trusted, &client) &&
-           !address_is_unix(&client) && /* nobody's address; a header cannot make somebody local */
            stream_tell_peer(s, &client); /* without memory the proxy's own address is shown */
 }

@@ -166,6 +166,8 @@ static void source_byte(struct proxy_header *h, char byte)
     h->source_port = (uint16_t)(byte_at(h, port_at) << 8 | byte_at(h, port_at + 1));
     h->has_source = true;
     h->state = h->left > 0 ? PROXY_REST : PROXY_DONE;
+    if (address_is_unix(&h->source))
+        bad(h, "its source is ::, which nobody has");
 }
 
 static void pass_over(struct proxy_header *h, struct slice *in)

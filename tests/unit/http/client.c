@@ -59,6 +59,8 @@ TEST(what_is_malformed_leaves_the_peer)
     assert_string_equal(client_of("X-Real-IP: 192.0.2.7, 192.0.2.8\r\n"), "");
     assert_string_equal(client_of("X-Forwarded-For: 192.0.2.7, unknown, 10.0.0.4\r\n"), "");
     assert_string_equal(client_of("X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-For: 192.0.2.8:5678\r\n"), "");
+    assert_string_equal(client_of("X-Real-IP: ::\r\n"), ""); /* nobody's address, and ours for unix sockets */
+    assert_string_equal(client_of("X-Forwarded-For: 192.0.2.7, ::\r\n"), "");
     assert_string_equal(client_of("X-Real-IP: nonsense\r\nX-Forwarded-For: 192.0.2.7\r\n"), "192.0.2.7");
 }
 

@@ -97,6 +97,7 @@ TEST(a_line_that_is_not_exactly_right_is_refused)
         { "PROXY TCP4 ::1 ::1 56324 443\r\n", 30 },
         { "PROXY TCP4 ::ffff:192.0.2.7 ::1 1 2\r\n", 37 },
         { "PROXY TCP6 192.168.0.1 192.168.0.11 56324 443\r\n", 47 },
+        { "PROXY TCP6 :: ::1 56324 443\r\n", 29 },
         { "PROXY TCP5 192.168.0.1 192.168.0.11 56324 443\r\n", 47 },
         { "PROXY UNKNOWNS\r\n", 16 },
         { "PROXY \r\n", 8 },
@@ -188,6 +189,8 @@ TEST(a_header_of_version_2_that_is_not_exactly_right_is_refused)
     assert_bad(BYTES(SIGNATURE "\x21\x21\x00\x0c" "123456789012"));
     assert_bad(BYTES(SIGNATURE "\x21\x31\x00\x0c" "123456789012"));
     assert_bad(BYTES(SIGNATURE "\x21\x11\xff\xff"));
+    assert_bad(BYTES(SIGNATURE "\x21\x21\x00\x24" "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" /* nobody's address, and ours for unix sockets */
+                     "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01" "\x00\x01" "\x01\xbb"));
 }
 
 TESTS(RUN(a_line_of_version_1_names_the_source), RUN(an_unknown_source_leaves_the_peer),
