@@ -49,12 +49,17 @@ static void rates_update(void)
 }
 
 /* Processor time since the process began, of all threads, in seconds. */
-static double cpu_s(void)
+double api_status_cpu_s(void)
 {
     struct rusage u;
     if (getrusage(RUSAGE_SELF, &u) != 0)
         return 0;
     return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+uint64_t api_status_uptime_s(void)
+{
+    return (shard_here.now_ms - started_ms) / 1000;
 }
 
 static void put(struct buf *b, const char *key, uint64_t value)
@@ -113,7 +118,7 @@ void api_status_request(struct stream *s, const struct http_request *r)
     rates_update();
     buf_text(&b, "{\"version\":\"" ENCKE_VERSION "\",\"node\":");
     json_out_string(&b, slice_str(name));
-    put(&b, "uptime_s", (shard_here.now_ms - started_ms) / 1000);
+    put(&b, "uptime_s", api_status_uptime_s());
     put(&b, "connections", counter_sum(COUNTER_WS_ONLINE));
     put(&b, "added", counter_sum(COUNTER_WS_ADDED));
     put(&b, "ended", counter_sum(COUNTER_WS_ENDED));
@@ -129,7 +134,7 @@ void api_status_request(struct stream *s, const struct http_request *r)
     put(&b, "history_bytes", counter_sum(COUNTER_HISTORY_BYTES));
     put(&b, "slow_consumers_closed", counter_sum(COUNTER_SLOW_CLOSED));
     put(&b, "memory_bytes", counter_sum(COUNTER_RSS));
-    buf_printf(&b, ",\"cpu_s\":%.2f", cpu_s());
+    buf_printf(&b, ",\"cpu_s\":%.2f", api_status_cpu_s());
     put_memory(&b);
     put_shards(&b);
     buf_byte(&b, '}');

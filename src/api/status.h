@@ -14,6 +14,10 @@
 /* Once, before the shards start; `node_name` borrowed for ever. */
 void api_status_setup(const char *node_name, unsigned shard_count);
 
+/* In a shard. */
+double   api_status_cpu_s(void);
+uint64_t api_status_uptime_s(void);
+
 void api_status_request(struct stream *s, const struct http_request *r);
 void api_info_request(struct stream *s, const struct http_request *r);
 void api_favicon_request(struct stream *s, const struct http_request *r);

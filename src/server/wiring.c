@@ -2,6 +2,7 @@
 #include "server/wiring.h"
 
 #include "api/directory.h"
+#include "api/metrics.h"
 #include "api/status.h"
 #include "cometql/exec.h"
 #include "dialect/classic.h"
@@ -79,6 +80,7 @@ const struct http_route wiring_routes[] = {
     { .method = "GET", .path = "/comet-server/ws/", .is_prefix = true, .on_upgrade = classic_on_upgrade },
 
     { .method = "GET", .path = "/api/status", .on_request = api_status_request },
+    { .method = "GET", .path = "/metrics", .on_request = api_metrics_request },
     { .method = "GET", .path = "/info", .on_request = api_info_request },
     { .method = "GET", .path = "/comet-server/info", .on_request = api_info_request },
     { .method = "GET", .path = "/favicon.ico", .on_request = api_favicon_request },

@@ -88,6 +88,28 @@ describe('pages inside the program', () => {
         assert.equal(typeof (await answer.json()), 'object');
     });
 
+    test('/metrics has every counter, as Prometheus reads it', async (t) => {
+        const server = await serverForTest(t, {});
+        const answer = await fetch(`${server.http}/metrics`);
+        assert.equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
+        const lines = (await answer.text()).trimEnd().split('\n'), values = new Map();
+        for (let i = 0; i < lines.length; i += 3) {
+            const [, name, help] = /^# HELP (\w+) (\S.*)$/.exec(lines[i]) ?? assert.fail(lines[i]);
+            const type = new RegExp(`^# TYPE ${name} (counter|gauge)$`).exec(lines[i + 1]) ?? assert.fail(lines[i + 1]);
+            const value = new RegExp(`^${name}(?:\\{version="[^"]+"\\})? ([\\d.]+)$`).exec(lines[i + 2]) ?? assert.fail(lines[i + 2]);
+            assert.equal(name.endsWith('_total'), type[1] === 'counter', name);
+            assert.ok(help.length > 0 && !values.has(name));
+            values.set(name, Number(value[1]));
+        }
+        const documented = [...readFileSync(join(ROOT, 'docs/reference/counters.md'), 'utf8').matchAll(/^\| `(\w+)` .* \| (total|gauge) \|/gm)];
+        assert.ok(documented.length > 50);
+        for (const [, key, kind] of documented) {
+            assert.ok(values.has(`encke_${key}${kind === 'total' ? '_total' : ''}`), key);
+        }
+        assert.ok(values.get('encke_ws_connections') >= 1 && values.get('process_resident_memory_bytes') > 0);
+        assert.equal((await fetch(`${server.http}/metrics`, { method: 'HEAD' })).status, 200);
+    });
+
     test('/favicon.ico is an icon', async () => {
         const answer = await fetch(`${suite.at.http}/favicon.ico`);
         assert.equal(answer.status, 200);
