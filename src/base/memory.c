@@ -2,13 +2,86 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-#define HEAP_EVERY_MS 5000                  /* the allocator adds up its free lists for it, under its locks */
+#define HEAP_EVERY_MS 5000                /* the allocator adds up its free lists for it, under its locks */
 #define WORTH_MIN     (UINT64_C(1) << 18) /* and a sixteenth of what is in use: less is not worth the trouble */
 #define SWING         (UINT64_C(1) << 16) /* less is no change */
 #define TRIM_EVERY_MS 30000
+#define PAGES_FROM    (64 * 1024) /* a block of so many bytes gets pages of its own */
+
+/* What glibc keeps for each thread (tcache): so many blocks of each of these sizes, wherever in the heap they lie. */
+#define CACHED_SIZES 64
+#define CACHED_EACH  7
+#define CACHED_FIRST 24
+#define CACHED_STEP  16
+
+static _Atomic unsigned asked; /* so many times were threads asked to give back what is kept for them */
+
+struct block {
+    struct block *next;
+};
+
+static void *blocks_free(void *first)
+{
+    for (struct block *b = first, *next; b != NULL; b = next) {
+        next = b->next;
+        free(b);
+    }
+    return NULL;
+}
+
+/* As many as are kept for a thread, so they are the ones that were kept, or fill the holes in front of them. */
+static struct block *blocks_new(void)
+{
+    struct block *first = NULL, *b;
+    for (unsigned i = 0; i < CACHED_SIZES * CACHED_EACH; i++, first = b) {
+        if ((b = malloc(CACHED_FIRST + i / CACHED_EACH * CACHED_STEP)) == NULL)
+            break;
+        b->next = first;
+    }
+    return first;
+}
+
+/* Freed here they would be kept again; what another thread kept goes to the heap when that thread ends. */
+static void give_back_cached(void)
+{
+    pthread_t      other;
+    pthread_attr_t attr;
+    struct block  *first = blocks_new();
+    if (pthread_attr_init(&attr) == 0) {
+        pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+        bool is_made = pthread_create(&other, &attr, blocks_free, first) == 0;
+        pthread_attr_destroy(&attr);
+        if (is_made)
+            return;
+    }
+    blocks_free(first);
+}
+
+void memory_setup(void)
+{
+    mallopt(M_MMAP_THRESHOLD, PAGES_FROM);
+}
+
+void memory_ask_threads(void)
+{
+    atomic_fetch_add_explicit(&asked, 1, memory_order_relaxed);
+}
+
+void memory_thread_turn(void)
+{
+    static _Thread_local unsigned seen;
+    unsigned                      now = atomic_load_explicit(&asked, memory_order_relaxed);
+    if (seen == now)
+        return;
+    seen = now;
+    give_back_cached();
+}
 
 /* The second and the third number of statm, in pages; 0 when the kernel does not say. */
 static void look_at_pages(void)
@@ -39,19 +112,25 @@ bool memory_is_worth_a_trim(struct memory_swing *s, uint64_t free_bytes, uint64_
     return true;
 }
 
+/* Threads first: what is kept for them is in use for the allocator. By the next look they have had their turn. */
 static void look_at_heap(uint64_t now_ms)
 {
     static _Thread_local struct memory_swing swing; /* its caller is one thread */
     static _Thread_local uint64_t            trim_ms;
+    static _Thread_local bool                is_trim_next;
     struct mallinfo2                         m = mallinfo2();
-    uint64_t                     used = m.uordblks + m.hblkhd;
+    uint64_t                                 used = m.uordblks + m.hblkhd;
     counter_set(COUNTER_HEAP_USED, used);
     counter_set(COUNTER_HEAP_FREE, m.fordblks);
-    if ((trim_ms != 0 && now_ms - trim_ms < TRIM_EVERY_MS) || !memory_is_worth_a_trim(&swing, m.fordblks, used))
-        return;
-    malloc_trim(0); /* what is free amid the rest stays in m.fordblks, but has no pages */
-    counter_add(COUNTER_HEAP_TRIMS, 1);
-    trim_ms = now_ms;
+    if (is_trim_next) {
+        malloc_trim(0); /* what is free amid the rest stays in m.fordblks, but has no pages */
+        counter_add(COUNTER_HEAP_TRIMS, 1);
+        trim_ms = now_ms;
+        is_trim_next = false;
+    } else if (trim_ms == 0 || now_ms - trim_ms >= TRIM_EVERY_MS) {
+        if ((is_trim_next = memory_is_worth_a_trim(&swing, m.fordblks, used)))
+            memory_ask_threads();
+    }
 }
 
 void memory_look(uint64_t now_ms)

@@ -29,10 +29,21 @@ struct memory_sums {
     uint64_t other;
 };
 
-/* Looks up rss_bytes and rss_files_bytes and, every 5 s, heap_used_bytes and heap_free_bytes. When what the allocator keeps free has changed,
- * changes no more and is worth it, it is told to give back free pages amid what is in use: a shard that allocates meanwhile
- * waits for its part of that, a few ms at most, once for each peak and at most every 30 s. Thread: main's, about once a second. */
+/* Before any thread starts: blocks of 64 KB and more get pages of their own, so that a table which grows and goes leaves no hole. */
+void memory_setup(void);
+
+/* Looks up rss_bytes and rss_files_bytes and, every 5 s, heap_used_bytes and heap_free_bytes. When what the allocator keeps
+ * free has changed, changes no more and is worth it, threads are asked, and at the next look the allocator is told to give back
+ * free pages amid what is in use: a shard that allocates meanwhile waits for its part of that, a few ms at most, once for each
+ * peak and at most every 30 s. Thread: main's, about once a second. */
 void memory_look(uint64_t now_ms);
+
+/* Asks each thread that takes turns to give back the small blocks that the allocator keeps for it alone: a few hundred, each of
+ * which may hold a page of a peak that is over. Thread: any. */
+void memory_ask_threads(void);
+
+/* After a turn of a thread: does so, when asked since its last. One load when not; it waits for nobody. */
+void memory_thread_turn(void);
 
 /* Of all shards, from any thread. */
 struct memory_sums memory_sums(void);

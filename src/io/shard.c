@@ -16,6 +16,7 @@
 #include "base/aead.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "io/internal.h"
 
 #define TABLE_RESERVED 64 /* descriptors of a table that are not connections: standard streams, eventfds, files */
@@ -53,6 +54,7 @@ static bool buffers_make(struct shard *shard)
 
 void shard_rest(struct shard *shard)
 {
+    memory_thread_turn();
     if (shard->streams.live > 0) {
         shard->is_warm = true;
     } else if (shard->is_warm) {

@@ -477,6 +477,7 @@ int supervise(const struct config *config)
     struct error  e;
     sigset_t      signals;
     watch_signals(&signals);
+    memory_setup();
     crypto_count_memory();
     enum status status = prepare(&s, &e);
     if (status == OK)
